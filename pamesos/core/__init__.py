@@ -1,0 +1,1 @@
+"""Pure decisions on values: standard library only, no clock, no IO."""

@@ -1,0 +1,61 @@
+"""Ids, labels and node names: the one place that spells them, and that reads them back."""
+
+from __future__ import annotations
+
+import re
+
+LABEL_CLUSTER = "org.pamesos.cluster"
+LABEL_TIER = "org.pamesos.tier"
+LABEL_NODE_SOURCE = "org.pamesos.node-source"
+LABEL_WORKERS = "org.pamesos.workers"
+LABEL_HASH = "org.pamesos.hash"
+LABEL_VERSION = "org.pamesos.version"
+#: Base URL of the ProActive REST API, on the scheduler's app: ``http://host:port/rest``.
+LABEL_REST = "org.pamesos.rest"
+#: ``true`` where the app runs the stand-in and not the real ProActive.
+LABEL_STAND_IN = "org.pamesos.stand-in"
+#: Seconds (a number as text) after which a task that runs but is no RM node is replaced.
+LABEL_WATCH_GRACE = "org.pamesos.watch.grace"
+
+TIER_DATABASE = "database"
+TIER_SCHEDULER = "scheduler"
+TIER_NODES = "nodes"
+#: In the order of dependency; ``destroy`` goes backwards.
+TIERS = (TIER_DATABASE, TIER_SCHEDULER, TIER_NODES)
+
+#: facts/marathon.md 23: ``proactive_nodes.instance-<uuid>._app.N``.
+_TASK_ID = re.compile(
+    r"^(?P<app>.+)\.instance-(?P<uuid>[0-9a-f-]{36})\._app\.(?P<incarnation>\d+)$"
+)
+
+
+def group_id(cluster: str) -> str:
+    """Return the Marathon group of a cluster: ``small`` becomes ``/small``."""
+    return "/" + cluster.strip("/")
+
+
+def app_id(group: str, tier: str, node_source: str | None = None) -> str:
+    """Return ``/small/database``, ``/small/scheduler`` or ``/small/nodes/<node source>``."""
+    return f"{group}/{tier}" if node_source is None else f"{group}/{tier}/{node_source}"
+
+
+def node_name(node_source: str, task_id: str) -> str | None:
+    """Return the name that the node process of this Marathon task registers with in the RM.
+
+    ``<node source>-<first 8 digits of the instance>-<incarnation>``: the incarnation is part of it
+    because a relaunch keeps the instance (facts/stack.md, 1) and a dead node's entry stays in the
+    RM (11), so that an old entry is never taken for the new task. With W > 1 workers the RM lists
+    ``<name>_0`` to ``<name>_{W-1}``. None if the task id has another shape.
+    """
+    match = _TASK_ID.match(task_id)
+    if match is None:
+        return None
+    return f"{node_source}-{match['uuid'][:8]}-{match['incarnation']}"
+
+
+def shell_node_name(node_source: str) -> str:
+    """Return POSIX shell lines that set ``NODE_NAME`` to :func:`node_name` inside the task."""
+    return (
+        'instance="${MESOS_TASK_ID#*.instance-}"\n'
+        f'NODE_NAME="{node_source}-${{instance%%-*}}-${{instance##*.}}"'
+    )

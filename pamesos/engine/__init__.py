@@ -1,0 +1,1 @@
+"""Use cases: submit, follow, watch. They talk through clients, never HTTP of their own."""
