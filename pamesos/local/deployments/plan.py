@@ -1,0 +1,145 @@
+"""What has to be done to get from one root to another, in which order. Pure.
+
+Steps, each done before the next begins (facts/marathon.md 11, recordings 02 and 03): stop what the
+target lacks; start what is new with no instances; then, one step for each level of dependency,
+scale what is new or was only scaled and restart what changed otherwise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pamesos.local.store.root import ROOT_ID, App, Root, ancestors, is_below
+
+START = "StartApplication"
+SCALE = "ScaleApplication"
+STOP = "StopApplication"
+RESTART = "RestartApplication"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do to one app."""
+
+    action: str
+    app: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeploymentPlan:
+    """The way from ``original`` to ``target``; no steps means that nothing needs doing."""
+
+    id: str
+    version: str
+    original: Root
+    target: Root
+    steps: tuple[tuple[Action, ...], ...]
+
+    @property
+    def app_ids(self) -> frozenset[str]:
+        """The apps that this plan touches, and so locks (facts/marathon.md 14)."""
+        return frozenset(action.app for step in self.steps for action in step)
+
+
+def build_plan(
+    original: Root,
+    target: Root,
+    *,
+    plan_id: str,
+    version: str,
+    restart: frozenset[str] = frozenset(),
+) -> DeploymentPlan:
+    """Return the plan; apps in ``restart`` are restarted even if their definition is the same."""
+    stops = [Action(STOP, app) for app in original.apps if app not in target.apps]
+    starts = [Action(START, app) for app in target.apps if app not in original.apps]
+    steps = [tuple(stops), tuple(starts), *_levels(original, target, restart)]
+    return DeploymentPlan(plan_id, version, original, target, tuple(s for s in steps if s))
+
+
+def is_only_scaled(old: App, new: App) -> bool:
+    """Tell whether two normal forms differ in ``instances`` and in nothing else that counts."""
+    return old["instances"] != new["instances"] and not is_changed(old, new)
+
+
+_NOT_CONTENT = frozenset({"instances", "version", "versionInfo"})
+
+
+def is_changed(old: App, new: App) -> bool:
+    """Tell whether two normal forms differ in anything but instances (facts/marathon.md 19)."""
+    if old is new:
+        return False
+    keys = (old.keys() | new.keys()) - _NOT_CONTENT
+    return any(old.get(key) != new.get(key) for key in keys)
+
+
+def _levels(original: Root, target: Root, restart: frozenset[str]) -> Iterator[tuple[Action, ...]]:
+    actions = {
+        app: action
+        for app in target.apps
+        if (action := _action(original.apps.get(app), target.apps[app], app in restart))
+    }
+    if not actions:
+        return
+    levels = dependency_levels(target)
+    by_level: dict[int, list[Action]] = {}
+    for app, action in actions.items():
+        by_level.setdefault(levels[app], []).append(Action(action, app))
+    for level in sorted(by_level):
+        yield tuple(by_level[level])
+
+
+def _action(old: Mapping[str, Any] | None, new: Mapping[str, Any], restart: bool) -> str | None:
+    if old is None:
+        return SCALE
+    if old is new and not restart:
+        return None
+    if restart or is_changed(old, new):
+        return RESTART
+    return SCALE if old["instances"] != new["instances"] else None
+
+
+def dependency_graph(root: Root) -> dict[str, set[str]]:
+    """Return for each app the apps it waits for: its own dependencies and those of its groups.
+
+    A dependency may name an app or a group (all apps in it); one on something that does not exist
+    counts for nothing (facts/marathon.md 7).
+    """
+    return {app: set(_waits_for(root, app)) for app in root.apps}
+
+
+def _waits_for(root: Root, app: str) -> Iterator[str]:
+    named = list(root.apps[app].get("dependencies", ()))
+    for group in ancestors(app):
+        named.extend(root.groups[group].dependencies)
+    for dependency in named:
+        if dependency in root.apps:
+            yield dependency
+        elif dependency in root.groups:
+            yield from (a for a in root.apps if dependency == ROOT_ID or is_below(a, dependency))
+
+
+def dependency_levels(root: Root) -> dict[str, int]:
+    """Return for each app how many apps in a row have to be up before it: 0 for none.
+
+    Raises ValueError on a cycle; a valid root has none.
+    """
+    graph = dependency_graph(root)
+    levels: dict[str, int] = {}
+    waiting = {app: len(needs) for app, needs in graph.items()}
+    dependants: dict[str, list[str]] = {}
+    for app, needs in graph.items():
+        for need in needs:
+            dependants.setdefault(need, []).append(app)
+    ready = [app for app, count in waiting.items() if not count]
+    while ready:
+        app = ready.pop()
+        levels[app] = max((levels[need] + 1 for need in graph[app]), default=0)
+        for dependant in dependants.get(app, ()):
+            waiting[dependant] -= 1
+            if not waiting[dependant]:
+                ready.append(dependant)
+    if len(levels) != len(graph):
+        raise ValueError("Dependency graph has cyclic dependencies.")
+    return levels

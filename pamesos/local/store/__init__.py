@@ -1,0 +1,1 @@
+"""What the embedded Marathon keeps: the tree of groups, its versions, and how they reach a disk."""
