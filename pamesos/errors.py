@@ -12,6 +12,7 @@ need not parse prose. No error text ever holds a secret: bodies of requests are 
     │   ├── MarathonUnavailableError  6
     │   └── MarathonRefusedError      7
     │       └── DeploymentLockedError 8
+    ├── MesosUnavailableError         6
     ├── ProActiveError
     │   ├── ProActiveUnavailableError 6
     │   └── ProActiveRefusedError     7
@@ -87,9 +88,13 @@ class MarathonUnavailableError(MarathonError):
 
     exit_status = ExitStatus.UNAVAILABLE
 
-    def __init__(self, url: str, detail: str, *, remedy: str | None = None) -> None:
+    def __init__(
+        self, url: str, detail: str, *, remedy: str | None = None, sent: bool = False
+    ) -> None:
         self.url = url
         self.detail = detail
+        #: The request may have been carried out although its answer was lost: look, never re-send.
+        self.sent = sent
         super().__init__(
             f"Marathon at {url} gave no usable answer: {detail}",
             remedy=remedy
@@ -126,6 +131,21 @@ class DeploymentLockedError(MarathonRefusedError):
             409,
             f"locked by the running deployment {held_by}",
             remedy="wait until it ends, or cancel it in the Marathon UI under Deployments",
+        )
+
+
+class MesosUnavailableError(PamesosError):
+    """A Mesos master or agent gave no usable answer (sandboxes are read from them)."""
+
+    exit_status = ExitStatus.UNAVAILABLE
+
+    def __init__(
+        self, url: str, detail: str, *, remedy: str | None = None, sent: bool = False
+    ) -> None:
+        self.url, self.detail, self.sent = url, detail, sent
+        super().__init__(
+            f"Mesos at {url} gave no usable answer: {detail}",
+            remedy=remedy or "check that this machine reaches the Mesos masters and agents",
         )
 
 
