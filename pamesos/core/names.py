@@ -27,6 +27,9 @@ TIERS = (TIER_DATABASE, TIER_SCHEDULER, TIER_NODES)
 _TASK_ID = re.compile(
     r"^(?P<app>.+)\.instance-(?P<uuid>[0-9a-f-]{36})\._app\.(?P<incarnation>\d+)$"
 )
+_PROCESS = re.compile(r"^(?P<source>.+)-[0-9a-f]{8}-\d+$")
+#: A process with W > 1 workers registers NAME_0 … NAME_{W-1} (facts/proactive.md 3).
+_WORKER = re.compile(r"_\d+$")
 
 
 def group_id(cluster: str) -> str:
@@ -51,6 +54,17 @@ def node_name(node_source: str, task_id: str) -> str | None:
     if match is None:
         return None
     return f"{node_source}-{match['uuid'][:8]}-{match['incarnation']}"
+
+
+def process_of_node(node: str) -> str:
+    """Return the name its process registered with: ``default-1f3c2a9b-1_0`` is of worker 0."""
+    return _WORKER.sub("", node)
+
+
+def source_of_process(process: str) -> str | None:
+    """Return the node source of a name that :func:`node_name` made; None for any other name."""
+    match = _PROCESS.match(process)
+    return match["source"] if match else None
 
 
 def shell_node_name(node_source: str) -> str:

@@ -1,0 +1,182 @@
+"""What the watcher decides: values and a time in, actions with reasons out.
+
+The rules are the rows of the table in architecture.md; each function names its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pamesos.core import names
+from pamesos.core.actions import (
+    Action,
+    GiveUp,
+    Hold,
+    KillTask,
+    RemoveRmNode,
+    ResetLaunchDelay,
+    Wait,
+)
+from pamesos.core.memory import Memory
+from pamesos.core.observed import AppView
+from pamesos.core.snapshot import ClusterSnapshot, NodeTask, is_ready
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How patient and how bold the watcher is with one cluster."""
+
+    #: A node that the RM calls Down or Lost while its task runs is replaced after this. The RM
+    #: needs about 48 s to notice a hung node (facts/stack.md): this only bridges a short gap.
+    grace: timedelta = timedelta(seconds=30)
+    #: A node that never registered gets longer: a JVM start on a busy agent, 63 s until a node that
+    #: cannot join gives up by itself (facts/proactive.md 3).
+    register_grace: timedelta = timedelta(seconds=120)
+    #: So many failures of one app within the window are helped; the next one is a crash loop.
+    budget: int = 5
+    window: timedelta = timedelta(minutes=10)
+    #: If more than this share of the nodes looks broken at once, the view is suspected instead.
+    mass_share: float = 0.5
+    #: … but not in clusters so small that two broken nodes are most of them.
+    mass_floor: int = 3
+    #: At most so many replacements a minute.
+    kills_per_minute: int = 10
+
+    def patience(self, node: NodeTask) -> timedelta:
+        """Return how long this node may look broken."""
+        return self.grace if node.declared_dead else self.register_grace
+
+
+def policy_of(snapshot: ClusterSnapshot) -> Policy:
+    """Return the policy that the labels of the cluster's nodes ask for."""
+    graces = [
+        float(app.labels[names.LABEL_WATCH_GRACE])
+        for app in snapshot.tier(names.TIER_NODES)
+        if _is_seconds(app.labels.get(names.LABEL_WATCH_GRACE, ""))
+    ]
+    if not graces:
+        return Policy()
+    grace = timedelta(seconds=max(graces))
+    return Policy(grace=grace, register_grace=4 * grace)
+
+
+def _is_seconds(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
+
+
+def decide(
+    snapshot: ClusterSnapshot, memory: Memory, policy: Policy, now: datetime
+) -> tuple[Action, ...]:
+    """Decide for one cluster; ``memory`` must already know the snapshot."""
+    if snapshot.group is None:  # row 1
+        return (Hold(f"Marathon cannot be read: {snapshot.marathon_problem}"),)
+    blocked = _unready_tier(snapshot)
+    return (
+        *_relaunches(snapshot, memory, policy, blocked),
+        *_node_actions(snapshot, memory, policy, blocked, now),
+    )
+
+
+def _unready_tier(snapshot: ClusterSnapshot) -> str:
+    """Return why the nodes must not be touched (row 6), or an empty text."""
+    for tier in (names.TIER_DATABASE, names.TIER_SCHEDULER):
+        for app in snapshot.tier(tier):
+            if not is_ready(app):
+                return f"{app.id} is not ready ({app.running}/{app.instances} running)"
+    return ""
+
+
+def _relaunches(
+    snapshot: ClusterSnapshot, memory: Memory, policy: Policy, blocked: str
+) -> Iterator[Action]:
+    """Rows 3 and 4: help a relaunch come now, while the budget lasts."""
+    for app in snapshot.apps:
+        known = memory.app(app.id)
+        failures = known.failures
+        if known.gave_up:
+            yield GiveUp(app.id, known.gave_up)
+        elif len(failures) > policy.budget:
+            last = next((e.message for e in reversed(failures) if e.message), "no message")
+            minutes = policy.window.total_seconds() / 60
+            yield GiveUp(
+                app.id,
+                f"crash loop: {len(failures)} failures within {minutes:.0f} min; last: {last}",
+            )
+        elif _may_reset(app, snapshot, memory, blocked):
+            delay = snapshot.queue[app.id].delay_s
+            yield ResetLaunchDelay(
+                app.id,
+                f"{len(failures)} of {policy.budget} failures; Marathon would wait {delay:.0f} s",
+            )
+
+
+def _may_reset(app: AppView, snapshot: ClusterSnapshot, memory: Memory, blocked: str) -> bool:
+    queued = snapshot.queue.get(app.id)
+    if queued is None or not queued.waiting_for_delay:
+        return False
+    # A node that cannot find its scheduler would only fail again and eat the budget (row 6).
+    if blocked and app.labels.get(names.LABEL_TIER) == names.TIER_NODES:
+        return False
+    known = memory.app(app.id)
+    return len(known.failures) > known.failures_at_reset  # once for each failure
+
+
+def _node_actions(
+    snapshot: ClusterSnapshot, memory: Memory, policy: Policy, blocked: str, now: datetime
+) -> Iterator[Action]:
+    if not snapshot.tier(names.TIER_NODES):
+        return
+    if blocked:  # row 6
+        yield Hold(f"nodes are left alone: {blocked}")
+        return
+    if snapshot.rm_nodes is None:  # row 1
+        yield Hold(f"nodes are left alone: the RM cannot be read: {snapshot.rm_problem}")
+        return
+    suspects = [node for node in snapshot.node_tasks() if node.task.id in memory.suspects]
+    total = sum(app.instances for app in snapshot.tier(names.TIER_NODES))
+    if len(suspects) >= policy.mass_floor and len(suspects) > policy.mass_share * total:  # row 1
+        yield Hold(
+            f"{len(suspects)} of {total} nodes look broken at once: "
+            "a broken view or network, not broken nodes"
+        )
+        return
+    yield from _replacements(suspects, memory, policy, now)
+    for node in snapshot.orphans():  # row 12
+        yield RemoveRmNode(node.url, f"{node.state.value} in the RM and its task is gone")
+
+
+def _replacements(
+    suspects: list[NodeTask], memory: Memory, policy: Policy, now: datetime
+) -> Iterator[Action]:
+    """Row 8, bounded by row 2 (deployments), row 4 (give-ups) and the rate limit."""
+    recent = sum(now - at < timedelta(minutes=1) for at in memory.killed.values())
+    for node in suspects:
+        if node.task.id in memory.killed or memory.app(node.app.id).gave_up:
+            continue
+        since = memory.suspects[node.task.id]
+        due = since + policy.patience(node)
+        what = _what_is_wrong(node, now - since)
+        if node.app.deployment_ids:  # row 2
+            yield Wait(
+                node.task.id, due, f"{what}; left to deployment {node.app.deployment_ids[0]}"
+            )
+        elif now < due:
+            yield Wait(node.task.id, due, f"{what}; replaced at {due:%H:%M:%S}")
+        elif recent >= policy.kills_per_minute:
+            yield Wait(
+                node.task.id,
+                now + timedelta(seconds=10),
+                f"{what}; {recent} were replaced within a minute, the next one must wait",
+            )
+        else:
+            recent += 1
+            yield KillTask(node.app.id, node.task.id, what)
+
+
+def _what_is_wrong(node: NodeTask, lasting: timedelta) -> str:
+    seconds = lasting.total_seconds()
+    if node.declared_dead:
+        return f"task runs but the RM says {node.entries[0].state.value} for {seconds:.0f} s"
+    return f"task runs but the RM has not seen its node for {seconds:.0f} s"
