@@ -1,0 +1,115 @@
+"""Carry actions out: looked at afresh, written down, sent, logged once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from pamesos.core.actions import Effect, KillTask, RemoveRmNode, ResetLaunchDelay
+from pamesos.core.observed import AppView, GroupView
+from pamesos.core.snapshot import ClusterSnapshot, NodeTask
+from pamesos.engine.watching.journal import Journal
+from pamesos.engine.watching.rm_eye import RmEye
+from pamesos.errors import PamesosError
+
+log = structlog.get_logger()
+
+_DONE = "done"
+
+
+class MarathonWrites(Protocol):
+    """What is needed of a Marathon client to act."""
+
+    def find_app(self, app_id: str) -> AppView | None: ...
+
+    def kill_tasks(
+        self, task_ids: Iterable[str], *, scale: bool = False, wipe: bool = False
+    ) -> tuple[str, ...]: ...
+
+    def reset_delay(self, app_id: str) -> bool: ...
+
+
+class Actor:
+    """Sends the actions of one cluster; with ``dry_run`` it only says what it would do."""
+
+    def __init__(
+        self,
+        marathon: MarathonWrites,
+        rm: RmEye,
+        journal: Journal,
+        *,
+        clock: Callable[[], datetime],
+        dry_run: bool = False,
+    ) -> None:
+        self._marathon = marathon
+        self._rm = rm
+        self._journal = journal
+        self._clock = clock
+        self._dry_run = dry_run
+
+    def act(self, effect: Effect) -> bool:
+        """Carry one action out; return whether it was sent (also if its answer was an error)."""
+        event, fields = _EVENTS[type(effect)], asdict(effect)
+        if self._dry_run:
+            log.info(event, outcome="dry run: nothing was sent", **fields)
+            return True
+        try:
+            doubt = self._doubt(effect)
+        except PamesosError as error:
+            doubt = f"it could not be looked at again: {error.problem}"
+        if doubt:
+            log.info("action.dropped", action=event, doubt=doubt, **fields)
+            return False
+        entry = self._journal.intend(self._clock(), event, fields)
+        outcome = self._send(effect)
+        self._journal.conclude(self._clock(), entry, outcome)
+        (log.info if outcome == _DONE else log.warning)(event, outcome=outcome, **fields)
+        return True
+
+    def _doubt(self, effect: Effect) -> str:
+        """Look again, just before sending; return why the action is not right any more."""
+        if not isinstance(effect, KillTask):
+            return ""  # both others are harmless when they come too late
+        app = self._marathon.find_app(effect.app_id)
+        task = next((t for t in app.tasks if t.id == effect.task_id), None) if app else None
+        if app is None or task is None or not task.running:
+            return "the task does not run any more"
+        if app.deployment_ids:
+            return f"deployment {app.deployment_ids[0]} has begun"
+        now = ClusterSnapshot(group=_alone(app), rm_nodes=self._rm.read())
+        node = next((n for n in now.node_tasks() if n.task.id == effect.task_id), None)
+        return "" if node is None or not _recovered(node) else "the RM hears from the node again"
+
+    def _send(self, effect: Effect) -> str:
+        try:
+            match effect:
+                case KillTask():
+                    known = self._marathon.kill_tasks([effect.task_id])
+                    return _DONE if known else "not needed: Marathon does not know the task"
+                case ResetLaunchDelay():
+                    reset = self._marathon.reset_delay(effect.app_id)
+                    return _DONE if reset else "not needed: the app is not queued"
+                case RemoveRmNode():
+                    removed = self._rm.remove_node(effect.url)
+                    return _DONE if removed else "not needed: the RM does not know the node"
+        except PamesosError as error:
+            return f"failed: {error.problem}"
+
+
+_EVENTS: dict[type[Effect], str] = {
+    KillTask: "task.replaced",
+    ResetLaunchDelay: "launch_delay.reset",
+    RemoveRmNode: "rm_node.removed",
+}
+
+
+def _alone(app: AppView) -> GroupView:
+    return GroupView(app.id, app.version, (app,))
+
+
+def _recovered(node: NodeTask) -> bool:
+    return node.known or node.undecided
