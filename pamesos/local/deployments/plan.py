@@ -64,6 +64,8 @@ def is_only_scaled(old: App, new: App) -> bool:
 
 
 _NOT_CONTENT = frozenset({"instances", "version", "versionInfo"})
+#: Sets in the real Marathon: their order is no difference.
+_UNORDERED = frozenset({"acceptedResourceRoles", "constraints", "dependencies", "healthChecks"})
 
 
 def is_changed(old: App, new: App) -> bool:
@@ -71,7 +73,15 @@ def is_changed(old: App, new: App) -> bool:
     if old is new:
         return False
     keys = (old.keys() | new.keys()) - _NOT_CONTENT
-    return any(old.get(key) != new.get(key) for key in keys)
+    return any(not _same(key, old.get(key), new.get(key)) for key in keys)
+
+
+def _same(key: str, old: Any, new: Any) -> bool:
+    if old == new:
+        return True
+    if key not in _UNORDERED or not old or not new or len(old) != len(new):
+        return False
+    return all(item in new for item in old) and all(item in old for item in new)
 
 
 def _levels(original: Root, target: Root, restart: frozenset[str]) -> Iterator[tuple[Action, ...]]:

@@ -23,8 +23,8 @@ class GroupNode:
     id: str
     version: str
     dependencies: tuple[str, ...] = ()
-    #: None only for the root of a Marathon that never had it set: it is not shown there.
-    enforce_role: bool | None = False
+    #: Only groups right below the root have it; None for all others, the root included.
+    enforce_role: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,44 +67,66 @@ def apps_below(root: Root, group: str) -> Iterator[str]:
     return (app for app in root.apps if is_below(app, group))
 
 
-def touched(root: Root, paths: Iterable[str], version: str) -> dict[str, GroupNode]:
-    """Return the groups with all that lie on these paths present and carrying ``version``."""
-    groups = dict(root.groups)
-    for path in paths:
-        for group in (path, *ancestors(path)):
-            node = groups.get(group) or GroupNode(group, version)
-            groups[group] = dataclasses.replace(node, version=version)
-    return groups
+def node_for(path: str, version: str, *, enforce: bool = False) -> GroupNode:
+    """Return a new group; only groups right below the root say whether they enforce a role."""
+    top = parent_id(path) == ROOT_ID != path
+    return GroupNode(path, version, (), enforce if top else None)
 
 
-def put_app(root: Root, app: dict[str, Any], version: str) -> Root:
-    """Return a root in which this app (its ``id`` absolute) is the only one of its id."""
-    apps = dict(root.apps)
-    apps[app["id"]] = app
-    return Root(version, apps, touched(root, [parent_id(app["id"])], version))
+def with_parents(groups: Mapping[str, GroupNode], path: str, version: str) -> dict[str, GroupNode]:
+    """Return the groups with all those present that ``path`` lies in."""
+    result = dict(groups)
+    for group in ancestors(path):
+        if group not in result:
+            result[group] = node_for(group, version)
+    return result
 
 
 def put_apps(root: Root, changed: Iterable[dict[str, Any]], version: str) -> Root:
-    """Return a root with these apps added or replaced."""
-    apps = dict(root.apps)
-    parents = []
+    """Return a root with these apps (ids absolute) added or replaced, their groups with them."""
+    apps, groups = dict(root.apps), dict(root.groups)
     for app in changed:
         apps[app["id"]] = app
-        parents.append(parent_id(app["id"]))
-    return Root(version, apps, touched(root, parents, version))
+        groups = with_parents(groups, app["id"], version)
+    return Root(version, apps, groups)
+
+
+def put_app(root: Root, app: dict[str, Any], version: str) -> Root:
+    """Return a root in which this app is the only one of its id."""
+    return put_apps(root, [app], version)
 
 
 def delete_app(root: Root, app_id: str, version: str) -> Root:
     """Return a root without this app; its group stays even when nothing is left in it."""
     apps = {key: app for key, app in root.apps.items() if key != app_id}
-    return Root(version, apps, touched(root, [parent_id(app_id)], version))
+    return Root(version, apps, root.groups)
 
 
 def delete_group(root: Root, group: str, version: str) -> Root:
     """Return a root without this group and all that is inside it."""
     apps = {key: app for key, app in root.apps.items() if not is_below(key, group)}
-    kept = {key: n for key, n in root.groups.items() if key != group and not is_below(key, group)}
-    return Root(version, apps, touched(Root(root.version, apps, kept), [parent_id(group)], version))
+    groups = {key: n for key, n in root.groups.items() if key != group and not is_below(key, group)}
+    return Root(version, apps, groups)
+
+
+def patch_group(root: Root, group: str, version: str, *, enforce: bool) -> Root:
+    """Return a root in which a group right below the root enforces its role, or not."""
+    node = dataclasses.replace(root.groups[group], enforce_role=enforce)
+    return Root(version, root.apps, {**root.groups, group: node})
+
+
+def clear(version: str) -> Root:
+    """Return what is left after DELETE /v2/groups."""
+    return Root.empty(version)
+
+
+def children_of(root: Root) -> dict[str, list[str]]:
+    """Return for each group that has some the groups right below it, in order."""
+    children: dict[str, list[str]] = {}
+    for key in root.groups:
+        if key != ROOT_ID:
+            children.setdefault(parent_id(key), []).append(key)
+    return children
 
 
 Renderer = Callable[[str], dict[str, Any]]
@@ -124,10 +146,7 @@ def render(
     ``app`` turns an app's id into what is shown of it (the engine fills embeds in); without it the
     app's normal form is shown. The embeds leave members out: recordings 01.
     """
-    children: dict[str, list[str]] = {}
-    for key in root.groups:
-        if key != ROOT_ID:
-            children.setdefault(parent_id(key), []).append(key)
+    children = children_of(root)
     members: dict[str, list[str]] = {}
     for key in root.apps:
         members.setdefault(parent_id(key), []).append(key)
@@ -144,7 +163,7 @@ def render(
             shown["groups"] = [tree(key) for key in children.get(node_id, ())]
         shown["dependencies"] = list(node.dependencies)
         shown["version"] = node.version
-        if node.enforce_role is not None and parent_id(node_id) == ROOT_ID != node_id:
+        if node.enforce_role is not None:
             shown["enforceRole"] = node.enforce_role
         return shown
 
