@@ -146,6 +146,7 @@ class EventStream:
     def _follow_once(self) -> tuple[bool, str]:
         """Open the stream and read it to its end; return whether it was open, and why it ended."""
         import requests
+        import urllib3
 
         url = self._connection.urls[self._turn % len(self._connection.urls)]
         was_open = False
@@ -160,7 +161,12 @@ class EventStream:
                     self._read(response)
         except PamesosError as error:
             return was_open, error.problem
-        except (requests.exceptions.RequestException, OSError, ValueError) as error:
+        except (
+            requests.exceptions.RequestException,
+            urllib3.exceptions.HTTPError,  # what a read of the raw stream raises
+            OSError,
+            ValueError,
+        ) as error:
             self._turn += 1
             return was_open, self._end_reason(error)
         finally:
@@ -170,10 +176,11 @@ class EventStream:
 
     def _end_reason(self, error: Exception) -> str:
         import requests
+        import urllib3
 
         if isinstance(error, requests.exceptions.RequestException):
             return explain_exception(error, self._silence_s).detail
-        if isinstance(error, TimeoutError) or "timed out" in str(error):
+        if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
             return f"nothing came on the event stream for {self._silence_s:g} s"
         return "the event stream broke off"
 
