@@ -13,6 +13,7 @@ from pamesos.local.definitions.refusal import message, not_valid
 from pamesos.local.definitions.rules import Roles
 from pamesos.local.definitions.settings import Settings
 from pamesos.local.definitions.settle import group_order
+from pamesos.local.deployments.plan import DeploymentPlan, build_plan
 from pamesos.local.store.root import (
     ROOT_ID,
     GroupNode,
@@ -219,6 +220,26 @@ class _Tree:
         place = order.index(parent) + 1 if parent in order else len(order) + 1
         text = "Group has to be child of groups with parent id"
         return not_valid([(f"/groups({place})", text)])
+
+
+def dry_run(root: Root, change: GroupChange, old: Root | None) -> DeploymentPlan:
+    """Return the plan that ``dryRun`` shows.
+
+    It overstates: every app that the real one reads anew counts as restarted, even if nothing
+    changes, because only a real deployment looks at versions and service ports (facts 18).
+    """
+    target = apply(root, change, root.version, old)
+    stamped = (
+        frozenset()
+        if change.update.keys() & {"version", "scaleBy"}
+        else _read_anew(target, change.path, change.update)
+    )
+    return build_plan(root, target, plan_id="", version=root.version, restart=stamped)
+
+
+def _read_anew(target: Root, path: str, update: Json) -> frozenset[str]:
+    below = [_read_anew(target, group["path"], group) for group in update.get("groups", ())]
+    return frozenset(app for app in target.apps if parent_id(app) == path).union(*below)
 
 
 def scale(root: Root, path: str, factor: float, version: str) -> Root:

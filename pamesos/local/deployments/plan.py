@@ -103,11 +103,12 @@ def _levels(original: Root, target: Root, restart: frozenset[str]) -> Iterator[t
 def _action(old: Mapping[str, Any] | None, new: Mapping[str, Any], restart: bool) -> str | None:
     if old is None:
         return SCALE
-    if old is new and not restart:
-        return None
-    if restart or is_changed(old, new):
-        return RESTART
-    return SCALE if old["instances"] != new["instances"] else None
+    if old is new:
+        return RESTART if restart else None
+    changed = is_changed(old, new)
+    if not changed and old["instances"] != new["instances"]:
+        return SCALE
+    return RESTART if changed or restart else None
 
 
 def dependency_graph(root: Root) -> dict[str, set[str]]:

@@ -139,12 +139,11 @@ def render(
     app: Renderer | None = None,
     with_apps: bool = True,
     with_groups: bool = True,
-    with_pods: bool = True,
 ) -> dict[str, Any]:
     """Return a group as GET /v2/groups shows it.
 
     ``app`` turns an app's id into what is shown of it (the engine fills embeds in); without it the
-    app's normal form is shown. The embeds leave members out: recordings 01.
+    app's normal form is shown. What is not embedded shows as an empty list (recordings 01, 02).
     """
     children = children_of(root)
     members: dict[str, list[str]] = {}
@@ -154,15 +153,16 @@ def render(
 
     def tree(node_id: str) -> dict[str, Any]:
         node = root.groups[node_id]
-        shown: dict[str, Any] = {"id": node_id}
-        if with_apps:
-            shown["apps"] = [show(key) for key in members.get(node_id, ())]
-        if with_pods:
-            shown["pods"] = []
-        if with_groups:
-            shown["groups"] = [tree(key) for key in children.get(node_id, ())]
-        shown["dependencies"] = list(node.dependencies)
-        shown["version"] = node.version
+        apps = members.get(node_id, ()) if with_apps else ()
+        groups = children.get(node_id, ()) if with_groups else ()
+        shown: dict[str, Any] = {
+            "id": node_id,
+            "apps": [show(key) for key in apps],
+            "pods": [],
+            "groups": [tree(key) for key in groups],
+            "dependencies": list(node.dependencies),
+            "version": node.version,
+        }
         if node.enforce_role is not None:
             shown["enforceRole"] = node.enforce_role
         return shown
