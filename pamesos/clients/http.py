@@ -57,6 +57,8 @@ class Call:
     body: Any = field(default=None, repr=False)
     retry: Retry = Retry.SAFE
     text: bool = False
+    #: Strings in the JSON may hold any bytes (a log): kept as surrogates, never an error.
+    any_bytes: bool = False
 
 
 class Unavailable(Protocol):
@@ -217,7 +219,9 @@ def _parse(response: requests.Response, call: Call) -> Reply | Failure:
     if call.text:
         return Reply(response.status_code, response.text, headers)
     try:
-        return Reply(response.status_code, json.loads(response.content), headers)
+        errors = "surrogateescape" if call.any_bytes else "strict"
+        content = response.content.decode("utf-8", errors)
+        return Reply(response.status_code, json.loads(content), headers)
     except ValueError:
         if response.status_code >= 400:  # a refusal in plain text is still a refusal
             return Reply(response.status_code, response.text[:200], headers)
