@@ -82,19 +82,15 @@ def _modifies_services(update: Json) -> bool:
 def _normalized(raw: Json, path: str, root: Root, settings: Settings) -> Json:
     """Return the update with absolute ids, judged apps in normal form and roles filled in."""
     if "version" in raw or "scaleBy" in raw:
-        enforce = raw.get("enforceRole")
-    else:
-        enforce = raw.get("enforceRole", False)
+        return raw  # to be refused if it says anything else, so nobody looks at its apps
+    enforce = raw.get("enforceRole", False)
     top = root.groups.get("/" + paths.top_level(path))
     if parent_id(path) == ROOT_ID != path:
-        enforced = bool(enforce)
+        enforced = enforce
     else:
-        enforced = bool(top is not None and path != ROOT_ID and top.enforce_role)
+        enforced = top is not None and path != ROOT_ID and bool(top.enforce_role)
     role = paths.top_level(path) if enforced else settings.role
-    update = dict(raw)
-    if enforce is not None:
-        update["enforceRole"] = enforce
-    return _with_members(update, path, Roles((role,), role), settings)
+    return _with_members({**raw, "enforceRole": enforce}, path, Roles((role,), role), settings)
 
 
 def _with_members(update: Json, path: str, roles: Roles, settings: Settings) -> Json:
@@ -137,7 +133,7 @@ def _faults(update: Json, base: str, root: Root, modifies: bool, at: str = "") -
         for error in paths.faults(update["id"]):
             yield f"{at}/id", error
     for index, app in enumerate(update.get("apps", ())):
-        if parent_id(app["id"]) != where:
+        if parent_id(paths.absolute(app["id"], where)) != where:
             yield f"{at}/apps({index})/id", f"Identifier is not child of '{where}'"
     for index, group in enumerate(update.get("groups", ())):
         yield from _faults(group, where, root, modifies, f"{at}/groups({index})")

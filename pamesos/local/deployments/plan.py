@@ -8,10 +8,11 @@ scale what is new or was only scaled and restart what changed otherwise.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pamesos.local.store.root import ROOT_ID, App, Root, ancestors, is_below
+from pamesos.local.store.root import App, Root, apps_below
 
 START = "StartApplication"
 SCALE = "ScaleApplication"
@@ -114,21 +115,25 @@ def _action(old: Mapping[str, Any] | None, new: Mapping[str, Any], restart: bool
 def dependency_graph(root: Root) -> dict[str, set[str]]:
     """Return for each app the apps it waits for: its own dependencies and those of its groups.
 
-    A dependency may name an app or a group (all apps in it); one on something that does not exist
-    counts for nothing (facts/marathon.md 7).
+    An app may depend on an app or on a group (all apps in it), a group only on groups; what does
+    not exist counts for nothing (facts/marathon.md 7, recordings 01).
     """
-    return {app: set(_waits_for(root, app)) for app in root.apps}
+    apps_of = functools.cache(functools.partial(apps_below, root))
+    graph: dict[str, set[str]] = {app: set() for app in root.apps}
+    for group, node in root.groups.items():
+        for dependency in node.dependencies:
+            if dependency in root.groups:
+                for app_id in apps_of(group):
+                    graph[app_id].update(apps_of(dependency))
+    for app_id, app in root.apps.items():
+        for dependency in app.get("dependencies", ()):
+            is_app = dependency in root.apps
+            graph[app_id].update([dependency] if is_app else _members(root, dependency, apps_of))
+    return graph
 
 
-def _waits_for(root: Root, app: str) -> Iterator[str]:
-    named = list(root.apps[app].get("dependencies", ()))
-    for group in ancestors(app):
-        named.extend(root.groups[group].dependencies)
-    for dependency in named:
-        if dependency in root.apps:
-            yield dependency
-        elif dependency in root.groups:
-            yield from (a for a in root.apps if dependency == ROOT_ID or is_below(a, dependency))
+def _members(root: Root, group: str, apps_of: Callable[[str], list[str]]) -> list[str]:
+    return apps_of(group) if group in root.groups else []
 
 
 def dependency_levels(root: Root) -> dict[str, int]:

@@ -62,9 +62,24 @@ def is_below(path: str, group: str) -> bool:
     return path != group and (group == ROOT_ID or path.startswith(group + "/"))
 
 
-def apps_below(root: Root, group: str) -> Iterator[str]:
-    """Yield the ids of the apps anywhere inside a group."""
-    return (app for app in root.apps if is_below(app, group))
+def apps_below(root: Root, group: str) -> list[str]:
+    """Return the ids of the apps anywhere inside a group, each group's own before its groups'."""
+    members = members_of(root)
+    children = children_of(root)
+    found, waiting = [], [group]
+    while waiting:
+        here = waiting.pop()
+        found.extend(members.get(here, ()))
+        waiting.extend(reversed(children.get(here, ())))
+    return found
+
+
+def members_of(root: Root) -> dict[str, list[str]]:
+    """Return for each group that has some the apps right in it, in order."""
+    members: dict[str, list[str]] = {}
+    for key in root.apps:
+        members.setdefault(parent_id(key), []).append(key)
+    return members
 
 
 def node_for(path: str, version: str, *, enforce: bool = False) -> GroupNode:
@@ -146,9 +161,7 @@ def render(
     app's normal form is shown. What is not embedded shows as an empty list (recordings 01, 02).
     """
     children = children_of(root)
-    members: dict[str, list[str]] = {}
-    for key in root.apps:
-        members.setdefault(parent_id(key), []).append(key)
+    members = members_of(root)
     show = app or (lambda app_id: root.apps[app_id])
 
     def tree(node_id: str) -> dict[str, Any]:

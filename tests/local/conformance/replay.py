@@ -1,0 +1,128 @@
+"""Plays transcripts again, on a server that may be anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import json
+import time
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from tests.local.conformance.compare import difference, masked, masked_headers
+from tests.local.conformance.recording import Cleared, Exchange, Recording
+
+_READS = ("GET", "HEAD", "OPTIONS", "TRACE")
+_PATIENCE = 20.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """An exchange played again; ``reason`` says how the answers differ, None if they are equal."""
+
+    exchange: Exchange
+    reason: str | None
+
+
+class Player:
+    """Sends requests byte for byte: neither paths nor bodies are tidied on the way."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.address = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self.created: str | None = None
+
+    def send(
+        self, method: str, target: str, headers: dict[str, str], body: bytes | None
+    ) -> tuple[int, dict[str, str], Any]:
+        """Return status, headers and body (JSON where it is JSON) of the answer."""
+        connection = http.client.HTTPConnection(*self.address, timeout=30)
+        try:
+            connection.request(method, target, body, headers)
+            response = connection.getresponse()
+            text = response.read().decode("utf-8", "replace")
+            return response.status, dict(response.getheaders()), _parsed(text)
+        finally:
+            connection.close()
+
+    def play(self, recording: Recording) -> list[Outcome]:
+        """Play a transcript from its first exchange to its last."""
+        outcomes = []
+        for exchange in recording.exchanges:
+            if not recording.settled:
+                self.tidy(exchange)
+            answer = self.send(exchange.method, exchange.target, exchange.headers, exchange.body)
+            outcomes.append(
+                Outcome(exchange, judge(exchange, *answer, timing=not recording.settled))
+            )
+            if recording.settled and exchange.method not in _READS:
+                self.settle()
+        return outcomes
+
+    def tidy(self, exchange: Exchange) -> None:
+        """Delete what the transcript's author deleted without recording it.
+
+        The transcripts mark a general cleaning and the end of a round trip; besides, a POST that
+        is not told that its id is taken can only come after a deletion.
+        """
+        if exchange.cleared is Cleared.EVERYTHING:
+            self.delete("/v2/groups")
+        elif exchange.cleared is Cleared.THE_APP and self.created:
+            self.delete(f"/v2/apps/{self.created}")
+        path = exchange.target.partition("?")[0]
+        if exchange.method != "POST" or path not in ("/v2/apps", "/v2/groups"):
+            return
+        sent = _parsed((exchange.body or b"").decode("latin-1"))
+        name = sent.get("id") if isinstance(sent, dict) else None
+        if not isinstance(name, str) or not name.strip("/."):
+            return
+        if exchange.status == 201 or (path == "/v2/groups" and exchange.status != 409):
+            self.delete(f"{path}/{quote(name)}")
+        if exchange.status == 201 and path == "/v2/apps":
+            self.created = name
+
+    def delete(self, target: str) -> None:
+        """Delete an app or group if it is there, and wait until it is gone."""
+        if self.send("DELETE", f"{target}?force=true", {}, None)[0] == 200:
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait until no deployment runs."""
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            if self.send("GET", "/v2/deployments", {}, None)[2] == []:
+                return
+            time.sleep(0.01)
+        raise TimeoutError("a deployment does not end")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def judge(
+    exchange: Exchange,
+    status: int,
+    headers: dict[str, str],
+    answer: Any,
+    *,
+    timing: bool = False,
+) -> str | None:
+    """Return how an answer differs from the recorded one, None if it does not.
+
+    With ``timing`` what depends on how fast tasks start is compared by its kind only.
+    """
+    if status != exchange.status:
+        shown = json.dumps(answer)[:300]
+        return f"status: expected {exchange.status}, got {status} {shown}"
+    expected = exchange.answer
+    if isinstance(expected, str):
+        expected = _parsed(expected) if expected else expected
+    found = difference(masked(expected, timing=timing), masked(answer, timing=timing))
+    if found:
+        return found
+    told, heard = masked_headers(exchange.answer_headers), masked_headers(headers)
+    return difference(told, {name: heard.get(name) for name in told}, "headers")
