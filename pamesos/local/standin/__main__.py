@@ -1,0 +1,34 @@
+"""``pamesos-stand-in server|node ARGUMENTS``: the arguments of bin/proactive-server and -node."""
+
+from __future__ import annotations
+
+import sys
+
+_USAGE = (
+    "usage: pamesos-stand-in server|node ARGUMENTS of bin/proactive-server or bin/proactive-node"
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one of the two; the exit status is that of the real program."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    role = arguments[0] if arguments else ""
+    # Line by line even into a file: Marathon's sandbox and the readiness of people live on it.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(line_buffering=True)
+    if role == "node":
+        from pamesos.local.standin.node.process import main as node
+
+        sys.exit(node(arguments[1:]))
+    if role == "server":
+        from pamesos.local.standin.server.process import main as server
+
+        sys.exit(server(arguments[1:]))
+    sys.stderr.write(_USAGE + "\n")
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The node: a process with W workers that runs tasks as subprocesses. Standard library only."""

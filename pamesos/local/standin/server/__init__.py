@@ -1,0 +1,1 @@
+"""The server: REST API, Resource Manager and Scheduler, with its state in the database."""
