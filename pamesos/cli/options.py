@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from pamesos.config.settings import Settings
+    from pamesos.core.model import Submission
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -83,3 +85,37 @@ def _load(flags: dict[str, Any], settings_file: str | None) -> Settings:
     from pamesos.config.settings import load_settings
 
     return load_settings(flags, settings_file=settings_file)
+
+
+def description_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add FILE, ``-e`` and ``--set``; the command gets ``file``, ``overrides`` and ``sets``."""
+    for option in (
+        click.option(
+            "--set",
+            "sets",
+            multiple=True,
+            metavar="PATH=VALUE",
+            help="Change one value, e.g. nodeSources.default.nodes=5. May be repeated.",
+        ),
+        click.option(
+            "-e",
+            "--extend",
+            "overrides",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Lay this file over the description. May be repeated.",
+        ),
+        click.argument("file", type=click.Path(path_type=Path, allow_dash=True)),
+    ):
+        command = option(command)
+    return command
+
+
+def load_submission(file: Path, overrides: tuple[Path, ...], sets: tuple[str, ...]) -> Submission:
+    """Load a description with the environment of this process."""
+    import os
+
+    from pamesos.config.description import load
+
+    return load(file, overrides=overrides, sets=sets, environ=os.environ)

@@ -129,6 +129,7 @@ def _change(
 ) -> Outcome:
     """Send a change of one app and follow it; a lost answer is resolved by looking."""
     clock = steady_clock()
+    notices.on_sending()
     if timeout is None:
         submitted = _submitted(app, wanted, _send_or_look(client, app.id, send, arrived))
         notices.on_sent(submitted, False)

@@ -37,6 +37,7 @@ class Outcome:
 class Notices:
     """What the caller wants to hear while waiting; each has a default that says nothing."""
 
+    on_sending: Callable[[], None] = lambda: None
     on_sent: Callable[[Submitted, bool], None] = lambda submitted, unchanged: None
     on_progress: OnProgress = lambda app_id, words: None
     on_note: Callable[[str], None] = lambda words: None
@@ -60,6 +61,7 @@ def submit(
     wanted = instances_of(group)
     if timeout is None:
         before = _read(client, group_id)
+        hear.on_sending()
         ref = _send(client, group, before, clock)
         unchanged = _unchanged(client, group_id, before)
         submitted = Submitted(group_id, wanted, ref.id, ref.version)
@@ -69,6 +71,7 @@ def submit(
         before = _read(client, group_id)
         if not lookout.wait_for_stream():
             hear.on_note("the event stream is not open yet; reading every second meanwhile")
+        hear.on_sending()
         ref = _send(client, group, before, clock)
         submitted = Submitted(group_id, wanted, ref.id, ref.version)
         lookout.read_all()
