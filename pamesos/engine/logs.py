@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from pamesos.clients.marathon import MarathonClient
 from pamesos.clients.mesos import PIECE_BYTES, MesosClient, Sandbox
 from pamesos.core.observed import AppView, GroupView, TaskView
 from pamesos.core.selection import display_name, select
@@ -25,9 +24,7 @@ class Source:
     file: str
 
 
-def open_sources(
-    marathon: MarathonClient, mesos: MesosClient, group: GroupView, word: str | None, file: str
-) -> list[Source]:
+def open_sources(mesos: MesosClient, group: GroupView, word: str | None, file: str) -> list[Source]:
     """Find the sandboxes of the tasks that a word names (all tasks of the group without one).
 
     Raises NotFoundError if there are no tasks.
