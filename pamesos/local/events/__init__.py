@@ -1,0 +1,1 @@
+"""The event stream: what is said on it (render) and who hears it (bus)."""

@@ -1,0 +1,1 @@
+"""Health and readiness checks: what they mean (state, pure), how to ask, when to ask."""

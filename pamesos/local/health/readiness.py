@@ -1,0 +1,102 @@
+"""Readiness checks: a deployment goes on only when a task says that it can do its work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from pamesos.local.health import http
+from pamesos.local.instances.lifecycle import Lifecycle
+from pamesos.local.instances.model import Instance, Task
+
+_DEFAULT_READY = (200,)
+
+
+class Readiness:
+    """Asks each task until it is ready; then never again, as Marathon."""
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self._lifecycle = lifecycle
+        self._loops: dict[str, list[asyncio.Task[None]]] = {}
+        #: Instance id -> name of the check -> what is shown of it.
+        self._results: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def started(self, instance: Instance) -> None:
+        """Begin to ask a task that runs."""
+        checks = instance.app.get("readinessChecks") or ()
+        if not checks or instance.ready:
+            return
+        self._results[instance.id] = {}
+        self._loops[instance.id] = [
+            asyncio.create_task(self._loop(instance, check)) for check in checks
+        ]
+
+    def ended(self, instance: Instance) -> None:
+        """Stop asking a task."""
+        for loop in self._loops.pop(instance.id, ()):
+            loop.cancel()
+        self._results.pop(instance.id, None)
+
+    def results(self, instance: Instance) -> list[dict[str, Any]]:
+        """Return the ``readinessCheckResults`` of an instance."""
+        return list(self._results.get(instance.id, {}).values())
+
+    async def _loop(self, instance: Instance, check: Mapping[str, Any]) -> None:
+        task = instance.task
+        assert task is not None
+        while True:
+            response = await _ask(task, instance, check)
+            codes = check.get("httpStatusCodesForReady") or _DEFAULT_READY
+            is_ready = response.status in codes
+            self._note(instance, task, check, response, is_ready)
+            if is_ready:
+                return
+            await asyncio.sleep(float(check["intervalSeconds"]))
+
+    def _note(
+        self,
+        instance: Instance,
+        task: Task,
+        check: Mapping[str, Any],
+        response: http.Response,
+        is_ready: bool,
+    ) -> None:
+        shown: dict[str, Any] = {"name": check["name"], "taskId": task.id, "ready": is_ready}
+        if check.get("preserveLastResponse"):
+            shown["lastResponse"] = {
+                "status": response.status,
+                "contentType": response.content_type,
+                "body": response.body,
+            }
+        results = self._results[instance.id]
+        results[check["name"]] = shown
+        current = self._lifecycle.tracker.get(instance.id)
+        checks = instance.app["readinessChecks"]
+        all_ready = len(results) == len(checks) and all(r["ready"] for r in results.values())
+        if all_ready and current is not None and current.is_running:
+            self._lifecycle.set_ready(current)
+
+
+async def _ask(task: Task, instance: Instance, check: Mapping[str, Any]) -> http.Response:
+    timeout_s = float(check["timeoutSeconds"])
+    scheme = str(check.get("protocol", "HTTP")).lower()
+    port = _port(task, instance, str(check.get("portName")))
+    path = str(check.get("path") or "/")
+    try:
+        return await http.get((scheme, task.ip, port, path), timeout_s)
+    except TimeoutError:
+        why = f"Future timed out after {timeout_s * 1000:.0f} ms"
+    except (OSError, ValueError) as error:
+        why = str(error)
+    url = f"{scheme}://{task.host}:{port}{path}"
+    return http.Response(504, "", "text/plain", f"Marathon could not query {url}: {why}")
+
+
+def _port(task: Task, instance: Instance, name: str) -> int:
+    container = instance.app.get("container") or {}
+    named = container.get("portMappings") or instance.app.get("portDefinitions") or ()
+    for port, definition in zip(task.ports, named, strict=False):
+        if definition.get("name") == name:
+            return port
+    return task.ports[0] if task.ports else 0
