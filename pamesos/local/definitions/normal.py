@@ -97,7 +97,7 @@ def canonical(app: Json, settings: Settings, roles: Roles, base: str = "/") -> J
 
 
 def _filled(app: Json, settings: Settings) -> Json:
-    networks = [_named(network, settings) for network in app["networks"]]
+    networks = [named(network, settings) for network in app["networks"]]
     app["networks"] = networks or [{"mode": "host"}]
     on_host = app["networks"][0]["mode"] == "host"
     if not on_host:
@@ -120,7 +120,8 @@ def with_host_ports(container: Json, networks: list[Json]) -> Json:
     return {**container, "portMappings": [{"hostPort": 0, **mapping} for mapping in mappings]}
 
 
-def _named(network: Json, settings: Settings) -> Json:
+def named(network: Json, settings: Settings) -> Json:
+    """Return a container network with a name, that of the operator if it has none itself."""
     if network["mode"] == "container" and "name" not in network and settings.default_network_name:
         return {**network, "name": settings.default_network_name}
     return network

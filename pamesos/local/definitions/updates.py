@@ -67,6 +67,8 @@ def _ready(update: Json, settings: Settings) -> Json:
     update = legacy.migrate_update(update, settings)
     if "version" in update and update.keys() - {"version", "id"}:
         normal.refuse([("/", "The 'version' field may only be combined with the 'id' field.")])
+    if update.get("networks"):
+        update["networks"] = _named(update["networks"], settings)
     networks = update.get("networks")
     if networks and networks[0]["mode"] != "host":
         container = update.get("container") or {
@@ -76,6 +78,13 @@ def _ready(update: Json, settings: Settings) -> Json:
         }
         update["container"] = normal.with_host_ports(container, networks)
     return update
+
+
+def _named(networks: list[Json], settings: Settings) -> list[Json]:
+    named = [normal.named(network, settings) for network in networks]
+    if any(network["mode"] == "container" and "name" not in network for network in named):
+        raise message(500, "container network name is not defined")
+    return named
 
 
 def merge(update: Json, current: Json, root: Root, settings: Settings) -> Json:

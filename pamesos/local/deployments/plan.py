@@ -12,7 +12,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pamesos.local.store.root import App, Root, apps_below
+from pamesos.local.store.root import ROOT_ID, App, Root, apps_below
 
 START = "StartApplication"
 SCALE = "ScaleApplication"
@@ -53,8 +53,9 @@ def build_plan(
     restart: frozenset[str] = frozenset(),
 ) -> DeploymentPlan:
     """Return the plan; apps in ``restart`` are restarted even if their definition is the same."""
-    stops = [Action(STOP, app) for app in original.apps if app not in target.apps]
-    starts = [Action(START, app) for app in target.apps if app not in original.apps]
+    before, after = apps_below(original, ROOT_ID), apps_below(target, ROOT_ID)
+    stops = [Action(STOP, app) for app in before if app not in target.apps]
+    starts = [Action(START, app) for app in after if app not in original.apps]
     steps = [tuple(stops), tuple(starts), *_levels(original, target, restart)]
     return DeploymentPlan(plan_id, version, original, target, tuple(s for s in steps if s))
 
@@ -88,7 +89,7 @@ def _same(key: str, old: Any, new: Any) -> bool:
 def _levels(original: Root, target: Root, restart: frozenset[str]) -> Iterator[tuple[Action, ...]]:
     actions = {
         app: action
-        for app in target.apps
+        for app in apps_below(target, ROOT_ID)
         if (action := _action(original.apps.get(app), target.apps[app], app in restart))
     }
     if not actions:

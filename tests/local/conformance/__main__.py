@@ -1,0 +1,42 @@
+"""Prints the conformance table; exit status 1 if anything differs that is not listed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tests.local.conformance.recording import load
+from tests.local.conformance.replay import Player
+from tests.local.conformance.server import serving
+from tests.local.conformance.table import Row, text
+
+DEFAULT = (
+    "marathon/01-shapes-and-errors",
+    "marathon/07-json-round-trip",
+    "marathon-fuzz/seed-1",
+    "marathon-fuzz/seed-2",
+)
+
+
+def run(name: str, url: str | None = None) -> Row:
+    """Replay a recording on the server at ``url``, or on one of its own."""
+    recording = load(name)
+    if url is not None:
+        return Row(name, tuple(Player(url).play(recording)))
+    with serving(name) as own:
+        return Row(name, tuple(Player(own).play(recording)))
+
+
+def main() -> int:
+    """Replay what the command line names and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.local.conformance")
+    parser.add_argument("recordings", nargs="*", default=DEFAULT, metavar="RECORDING")
+    parser.add_argument("--url", help="a running Marathon; it has to be empty")
+    arguments = parser.parse_args()
+    rows = [run(name, arguments.url) for name in arguments.recordings]
+    print(text(rows))
+    return int(any(row.unexpected or row.outdated for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

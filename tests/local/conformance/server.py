@@ -1,0 +1,58 @@
+"""Starts an embedded Marathon for a recording, as the recorded one was started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+
+_PATIENCE = 20.0
+
+#: Flags of the real Marathon that a transcript was made with, as ``pamesos local`` takes them.
+FLAGS: Mapping[str, tuple[str, ...]] = {
+    "marathon/07-json-round-trip": (
+        "--enable-features",
+        "secrets,gpu_resources,external_volumes",
+        "--default-network-name",
+        "dcos",
+        "--pause-offers",
+    ),
+}
+
+
+@contextlib.contextmanager
+def serving(name: str) -> Iterator[str]:
+    """Run ``pamesos local`` for a recording; yields its address."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as state:
+        command = [sys.executable, "-m", "pamesos", "local", "--port", str(port)]
+        command += ["--state-dir", state, *FLAGS.get(name, ())]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=dict(os.environ))
+        try:
+            _wait(url, process)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/ping", timeout=1):
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"the embedded Marathon did not answer at {url}")

@@ -1,0 +1,57 @@
+"""The result of a run: which exchanges were equal, and why the others were not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from tests.local.conformance.known import KNOWN
+from tests.local.conformance.replay import Outcome
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """One transcript: ``unexpected`` differ unlisted, ``outdated`` are listed but equal."""
+
+    name: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def known(self) -> dict[int, str]:
+        return KNOWN.get(self.name, {})
+
+    @property
+    def differing(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.reason is not None]
+
+    @property
+    def unexpected(self) -> list[Outcome]:
+        return [each for each in self.differing if each.exchange.line not in self.known]
+
+    @property
+    def outdated(self) -> list[int]:
+        lines = {each.exchange.line for each in self.differing}
+        return sorted(self.known.keys() - lines)
+
+
+def text(rows: Iterable[Row]) -> str:
+    """Return the table and, below it, each difference with its reason."""
+    head = f"{'recording':<42}{'exchanges':>10}{'equal':>8}{'known':>8}{'differing':>11}"
+    lines, notes = [head], []
+    for row in rows:
+        known = len(row.differing) - len(row.unexpected)
+        equal = len(row.outcomes) - len(row.differing)
+        counts = f"{len(row.outcomes):>10}{equal:>8}{known:>8}{len(row.unexpected):>11}"
+        lines.append(f"{row.name:<42}{counts}")
+        notes.extend(_note(row, outcome) for outcome in row.differing)
+        notes.extend(
+            f"{row.name}:{line} is listed as differing, but equal" for line in row.outdated
+        )
+    return "\n".join([*lines, *notes])
+
+
+def _note(row: Row, outcome: Outcome) -> str:
+    exchange = outcome.exchange
+    why = row.known.get(exchange.line)
+    note = f"{row.name}:{exchange.line} {exchange.method} {exchange.target}\n    {outcome.reason}"
+    return note + (f"\n    known: {why}" if why else "")
