@@ -119,15 +119,13 @@ def measure(
 
 
 def is_ready(app: AppView, task: TaskView) -> bool:
-    """Whether the readiness checks of a task that is being deployed all said yes.
+    """Whether no readiness check of a task says no.
 
-    Results are listed only while the app is deployed; afterwards the deployment's end has vouched
-    for them, since a step waits until its tasks are ready (facts/marathon.md, 11).
+    Results are listed only while the task's step of the deployment is under way; its end vouches
+    for them, since a step waits until its tasks are ready (facts/marathon.md, 11). So an empty
+    list alone says nothing, and a verdict waits for the deployment's end in any case.
     """
-    results = [result for result in app.readiness if result.task_id == task.id]
-    if not results:
-        return app.readiness_checks == 0
-    return all(result.ready for result in results)
+    return all(result.ready for result in app.readiness if result.task_id == task.id)
 
 
 def _settle_times(

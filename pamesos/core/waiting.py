@@ -60,11 +60,9 @@ def _why_not_well(app: AppView) -> str | None:
 
 
 def _why_not_ready(app: AppView, task_id: str) -> str:
-    for result in app.readiness:
-        if result.task_id == task_id and not result.ready:
-            answer = f"HTTP {result.status}" if result.status is not None else "nothing yet"
-            return f"its readiness check {result.name} answers {answer}"
-    return "its readiness check has not answered yet"
+    result = next(r for r in app.readiness if r.task_id == task_id and not r.ready)
+    answer = f"HTTP {result.status}" if result.status is not None else "nothing yet"
+    return f"its readiness check {result.name} answers {answer}"
 
 
 def _why_queued(app: AppView, queued: QueueView) -> str:
