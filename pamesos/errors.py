@@ -15,7 +15,9 @@ need not parse prose. No error text ever holds a secret: bodies of requests are 
     ├── MesosUnavailableError         6
     ├── ProActiveError
     │   ├── ProActiveUnavailableError 6
-    │   └── ProActiveRefusedError     7
+    │   ├── ProActiveRefusedError     7
+    │   ├── JobFailedError            1
+    │   └── JobTimedOutError          5
     └── NotFoundError                 9
 """
 
@@ -178,6 +180,16 @@ class ProActiveRefusedError(ProActiveError):
             f"ProActive at {url} refused (HTTP {status}): {detail}",
             remedy=remedy or "correct what it names, then run the command again",
         )
+
+
+class JobFailedError(ProActiveError):
+    """A job ended, and not well; the report was printed."""
+
+
+class JobTimedOutError(ProActiveError):
+    """A job was still running when the time was up; it goes on."""
+
+    exit_status = ExitStatus.TIMED_OUT
 
 
 class NotFoundError(PamesosError):

@@ -29,20 +29,24 @@ def load_credentials(
     password_file: str | None = None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> Credentials:
-    """Return the login to use; a file wins over the variable, both over the default.
+    """Return the login to use: environment, else the settings (the arguments), else the default.
 
-    ``warn`` gets one sentence when the file can be read by other users. Raises SettingsError for
-    an unusable file or an empty user; its text never holds the password.
+    A file wins over a variable of the same place. ``warn`` gets one sentence when the file can be
+    read by other users. Raises SettingsError for an unusable file or an empty user; its text never
+    holds the password.
     """
-    name = user if user is not None else environment.get(USER_VARIABLE, DEFAULT_USER)
+    name = environment.get(USER_VARIABLE) or user or DEFAULT_USER
     if not name.strip():
         raise SettingsError(
             "the ProActive user is empty", remedy=f"set {USER_VARIABLE}, for example to admin"
         )
-    path = password_file or environment.get(PASSWORD_FILE_VARIABLE)
+    path = environment.get(PASSWORD_FILE_VARIABLE)
+    if not path and PASSWORD_VARIABLE in environment:
+        return Credentials(name, environment[PASSWORD_VARIABLE])
+    path = path or password_file
     if path:
         return Credentials(name, _read_password(Path(path).expanduser(), warn))
-    return Credentials(name, environment.get(PASSWORD_VARIABLE, DEFAULT_PASSWORD))
+    return Credentials(name, DEFAULT_PASSWORD)
 
 
 def _read_password(path: Path, warn: Callable[[str], None]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _HOST_AND_NODE = re.compile(r"^(?P<host>.*?) \((?P<node>[^()]*)\)$")
@@ -124,6 +125,26 @@ class TaskRun:
     host: str | None = None
     node: str | None = None
     duration_s: float | None = None
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What a task left. All None before its end; ``error`` is the exception of a FAULTY task."""
+
+    value: str | None = None
+    error: str | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How a job ended: its tasks, and what each of those that ran left."""
+
+    job: JobView
+    tasks: tuple[TaskRun, ...]
+    results: Mapping[str, TaskResult]
+    problem: str | None
 
 
 def parse_host_and_node(text: str | None) -> tuple[str | None, str | None]:

@@ -78,3 +78,12 @@ def test_an_unusable_file_is_bad_input_and_keeps_the_secret(
 def test_an_empty_user_is_bad_input() -> None:
     with pytest.raises(SettingsError, match="user is empty"):
         load_credentials({"PAMESOS_PROACTIVE_USER": " "})
+
+
+def test_the_environment_wins_over_the_settings(tmp_path: Path) -> None:
+    environment = {"PAMESOS_PROACTIVE_USER": "ann", "PAMESOS_PROACTIVE_PASSWORD": "pw"}
+    settings_file = str(tmp_path / "never read")
+
+    login = load_credentials(environment, user="bob", password_file=settings_file)
+
+    assert (login.user, login.password) == ("ann", "pw")

@@ -7,9 +7,9 @@ Facts: facts/proactive.md 5; recordings/proactive. Replies become values of ``co
 from __future__ import annotations
 
 from pamesos.clients.proactive.client import ProActiveClient
-from pamesos.clients.proactive.replies import ServerVersion, TaskResult
+from pamesos.clients.proactive.replies import ServerVersion
 from pamesos.clients.proactive.transport import Timeouts
-from pamesos.core.jobs import Credentials, JobState, JobView, TaskRun, TaskStatus
+from pamesos.core.jobs import Credentials, JobState, JobView, TaskResult, TaskRun, TaskStatus
 from pamesos.core.rm import NodeState, RmNode
 
 __all__ = [

@@ -12,7 +12,6 @@ from urllib.parse import quote
 from pamesos.clients.proactive.multipart import MultipartFile
 from pamesos.clients.proactive.replies import (
     ServerVersion,
-    TaskResult,
     parse_job,
     parse_node,
     parse_task,
@@ -26,7 +25,7 @@ from pamesos.clients.proactive.transport import (
     retrying,
     send,
 )
-from pamesos.core.jobs import Credentials, JobView, TaskRun
+from pamesos.core.jobs import Credentials, JobView, TaskResult, TaskRun
 from pamesos.core.rm import RmNode
 from pamesos.errors import InvalidInputError, ProActiveRefusedError, ProActiveUnavailableError
 

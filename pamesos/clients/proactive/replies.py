@@ -23,16 +23,6 @@ class ServerVersion:
         return "stand-in" in self.rm
 
 
-@dataclass(frozen=True)
-class TaskResult:
-    """What a task left. All None before its end; ``error`` is the exception of a FAULTY task."""
-
-    value: str | None
-    error: str | None
-    stdout: str | None
-    stderr: str | None
-
-
 def parse_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
