@@ -1,0 +1,186 @@
+"""The cluster description as values: what the user asked for, checked, nothing computed yet.
+
+``config`` builds these from the file; ``plan`` reads them. Sizes are MiB, durations seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+#: The word that stands for a ProActive home where the stand-in runs instead.
+STAND_IN = "stand-in"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+Engine = Literal["postgresql", "mariadb", "mysql"]
+
+
+class Secret:
+    """A text that must not be shown; only :meth:`reveal` gives it out."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(******)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+@dataclass(frozen=True)
+class Resources:
+    cpus: float
+    mem_mib: int
+    disk_mib: int = 0
+    gpus: int = 0
+
+
+@dataclass(frozen=True)
+class Credentials:
+    user: str
+    password: Secret
+
+
+@dataclass(frozen=True)
+class Network:
+    """``host``: the agent's network; ``bridge``: Docker's; ``container``: the one called name."""
+
+    mode: Literal["host", "bridge", "container"] = "host"
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class ProActive:
+    home: str
+    java: str | None = None
+
+    @property
+    def is_stand_in(self) -> bool:
+        return self.home == STAND_IN
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every app may have and ``defaults`` may give; names as in a Marathon app.
+
+    ``resources`` holds only what was given, by the field names of ``Resources``.
+    """
+
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    constraints: tuple[tuple[str, ...], ...] = ()
+    user: str | None = None
+    role: str | None = None
+    accepted_resource_roles: tuple[str, ...] = ()
+    fetch: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A directory of the agent; ``container_path`` where it appears inside an image."""
+
+    host_path: str
+    container_path: str | None = None
+    mode: Literal["RW", "RO"] = "RW"
+
+
+@dataclass(frozen=True)
+class Database:
+    """``embedded`` is ProActive's own HSQLDB inside the server; ``external`` is run by others."""
+
+    kind: Literal["embedded", "postgresql", "mariadb", "mysql", "external"]
+    engine: Engine | None = None
+    host: str | None = None
+    port: int | None = None
+    credentials: Credentials | None = None
+    rm_name: str = "rm"
+    scheduler_name: str = "scheduler"
+    volume: Volume | None = None
+    image: str | None = None
+    command: str | None = None
+    options: Options = field(default_factory=Options)
+
+    @property
+    def is_run_here(self) -> bool:
+        """Whether the cluster has an app for it."""
+        return self.kind not in ("embedded", "external")
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    host: str
+    web_port: int = 8080
+    pnp_port: int = 64738
+    data: Volume | None = None
+    logs: Volume | None = None
+    image: str | None = None
+    command: str | None = None
+    java_options: str = ""
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True)
+class NodeSource:
+    name: str
+    nodes: int
+    workers_per_node: int = 1
+    volumes: tuple[Volume, ...] = ()
+    image: str | None = None
+    command: str | None = None
+    java_options: str = ""
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True)
+class Description:
+    name: str
+    proactive: ProActive
+    database: Database
+    scheduler: Scheduler
+    node_sources: tuple[NodeSource, ...]
+    parent: str = "/"
+    network: Network = field(default_factory=Network)
+    defaults: Options = field(default_factory=Options)
+    watch_grace_s: int | None = None
+
+    @property
+    def group_id(self) -> str:
+        """Return the absolute Marathon group id: parent ``/teams`` and ``small``: /teams/small."""
+        return f"{self.parent.rstrip('/')}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is sent: ``group`` is the body of ``PUT /v2/groups{group_id}``.
+
+    ``description`` is None for a file that already was a Marathon group. ``secrets`` are the
+    values that must be masked wherever the group is shown.
+    """
+
+    name: str
+    group_id: str
+    group: dict[str, Any]
+    source: str
+    description: Description | None = field(default=None, repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+def with_common(defaults: Options, env: Mapping[str, str], labels: Mapping[str, str]) -> Options:
+    """Return the defaults with the env and labels of all apps; those of defaults win."""
+    return replace(defaults, env={**env, **defaults.env}, labels={**labels, **defaults.labels})
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether this name can only mean the machine itself; such a host pins no agent."""
+    return host in LOOPBACK or host.startswith("127.")
