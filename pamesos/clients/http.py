@@ -79,11 +79,17 @@ def jittered_waits(first_s: float = FIRST_WAIT_S, max_s: float = MAX_WAIT_S) -> 
 
 
 def new_session() -> requests.Session:
-    """Return a session that sends pamesos's own headers."""
+    """Return a session that sends pamesos's own headers.
+
+    Connections are not kept: Marathon closes each by itself, a proxy that does not may close one
+    just as a change is sent (then nobody knows whether it arrived), and a server that writes
+    headers and body apart delays every later answer by the kernel's 40 ms of delayed ACK.
+    """
     import requests
 
     session = requests.Session()
     session.headers["User-Agent"] = USER_AGENT
+    session.headers["Connection"] = "close"
     return session
 
 
