@@ -13,7 +13,8 @@ _DIGITS = b"0123456789"
 _SPACE = b" \t\r\n"
 _ESCAPES = b'"\\/bfnrt'
 _LITERALS = {b"t": b"true", b"f": b"false", b"n": b"null"}
-_DEEPEST = 500
+#: The scanner calls itself for each level; deeper text is refused by the reader already.
+_DEEPEST = 200
 
 
 class _FaultError(Exception):

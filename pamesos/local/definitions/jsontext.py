@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 from pamesos.local.definitions import jsonfault
 from pamesos.local.definitions.refusal import message
+
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def parse(body: bytes) -> Any:
@@ -14,9 +17,16 @@ def parse(body: bytes) -> Any:
     if not body.strip(b" \t\r\n"):
         _refuse_empty(body)
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        return _writable(value) if _HALF_CHARACTER.search(body) else value
     except (ValueError, RecursionError):
         raise message(400, "Invalid JSON", details=jsonfault.describe(body)) from None
+
+
+def _writable(value: Any) -> Any:
+    """Return the value with half characters (lone surrogates) replaced, so that it can be sent."""
+    text = json.dumps(value, ensure_ascii=False)
+    return json.loads(text.encode("utf-8", "replace"))
 
 
 def _refuse_constant(name: str) -> NoReturn:

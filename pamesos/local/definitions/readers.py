@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -100,7 +101,7 @@ class Real:
     maximum: float | None = None
 
     def read(self, value: Any, path: str, faults: Faults) -> Any:
-        if not _is_number(value):
+        if not _is_number(value) or not math.isfinite(value):
             return _refuse(faults, path, "error.expected.jsnumber")
         error = _range_error(value, self.minimum, self.maximum)
         return _refuse(faults, path, error) if error else float(value)
