@@ -194,20 +194,15 @@ async def _result(call: Call) -> Response:
     job = _find_job(call)
     if not job.over:
         return Response(status_code=204)
-    return as_json(
-        {
-            "id": {"id": job.id, "readableName": "NOT SET"},
-            "jobInfo": shapes.job_info(job) | {"jobId": {"id": job.id, "readableName": "NOT SET"}},
-            "allResults": {task.name: shapes.task_result(task) for task in job.tasks},
-        }
-    )
+    return as_json(shapes.job_result(job))
 
 
 async def _values(call: Call) -> Response:
     job = _find_job(call)
     if not job.over:
         return Response(status_code=204)
-    return as_json({task.name: shapes.task_value(task) for task in job.tasks})
+    ended = [task for task in job.tasks if task.lines is not None]
+    return as_json({task.name: shapes.task_value(task) for task in ended})
 
 
 async def _logs(call: Call) -> Response:

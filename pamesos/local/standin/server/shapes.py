@@ -27,9 +27,8 @@ def page(items: list[Any]) -> Json:
     return {"size": len(items), "list": items}
 
 
-def job_info(job: Job) -> Json:
-    """``GET /scheduler/jobs/{id}/info``."""
-    text = "" if job.over else None  # null until the job is read back from the database
+def job_info(job: Job, text: str | None = "") -> Json:
+    """``GET /scheduler/jobs/{id}/info``; ``text`` is what bucket and label show."""
     ran = [task for task in job.tasks if task.started >= 0 and task.finished >= 0]
     return {
         "startTime": job.started,
@@ -101,7 +100,7 @@ def job_state(job: Job) -> Json:
         "owner": job.owner,
         "tenant": None,
         "domain": None,
-        "jobInfo": job_info(job),
+        "jobInfo": job_info(job, "" if job.over else None),  # recorded so
         "projectName": job.project,
         "tasks": {str(task.id): task_state(job, task) for task in job.tasks},
         "genericInformation": _GENERIC,
@@ -190,6 +189,21 @@ def task_result(task: Task) -> Json:
         },
         "output": {"stdoutLogs": stream(task, "out"), "stderrLogs": stream(task, "err")},
         "raw": False,
+    }
+
+
+def job_result(job: Job) -> Json:
+    """``GET /scheduler/jobs/{id}/result`` of a job that is over."""
+    unnamed = {"id": job.id, "readableName": "NOT SET"}
+    ended = [task for task in job.tasks if task.lines is not None]
+    return {
+        "id": unnamed,
+        "jobInfo": job_info(job) | {"jobId": unnamed},
+        "allResults": {task.name: task_result(task) for task in ended},
+        "preciousResults": {},
+        "exceptionResults": {t.name: task_result(t) for t in ended if t.error is not None},
+        "resultMap": {},
+        "serializedResultMap": {},
     }
 
 
