@@ -127,7 +127,7 @@ def _checks(app: PlannedApp) -> dict[str, Any]:
                 "path": app.ready_path,
                 "portName": "web",
                 "intervalSeconds": 2,
-                "timeoutSeconds": 2,
+                "timeoutSeconds": 1,
                 "httpStatusCodesForReady": [200],
                 "preserveLastResponse": True,
             }
