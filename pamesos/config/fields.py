@@ -18,6 +18,14 @@ from pamesos.config.tree import Interpolated, kind_of
 #: Stand-ins for marshmallow's texts; ``faults`` replaces them by what it knows of the field.
 MISSING = "<missing>"
 UNKNOWN = "<unknown>"
+_NULL = "null means nothing here; remove the key"
+_SCHEMA_MESSAGES: dict[str, str] = {"unknown": UNKNOWN, "type": "expected an object, {…}"}
+_MESSAGES: dict[str, Any] = {
+    "required": MISSING,
+    "null": _NULL,
+    "type": "expected an object, {…}",
+    "invalid": "expected a list, […]",
+}
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>[A-Za-z]*)\Z")
 _UNITS_MIB = {"MiB": 1.0, "GiB": 1024.0, "TiB": 1024.0 * 1024.0}
@@ -32,10 +40,7 @@ class StrictSchema(Schema):
     class Meta:
         unknown = RAISE
 
-    error_messages: ClassVar[dict[str, str]] = {
-        "unknown": UNKNOWN,
-        "type": "expected an object, {…}",
-    }
+    error_messages = _SCHEMA_MESSAGES
 
 
 def near_miss(word: str, choices: Iterable[str]) -> str:
@@ -54,10 +59,7 @@ class Strict(fields.Field[Any]):
     """Says what it expects and what kind of value it got."""
 
     expected = "another value"
-    default_error_messages = {
-        "required": MISSING,
-        "null": "null means nothing here; remove the key",
-    }
+    default_error_messages = _MESSAGES
 
     def refuse(self, value: Any) -> ValidationError:
         return ValidationError(f"expected {self.expected}, got {kind_of(value)}")
@@ -194,21 +196,13 @@ class Size(Strict):
 class Object(fields.Nested):
     """A nested object with its own schema; faults inside it have its path."""
 
-    default_error_messages = {
-        "required": MISSING,
-        "null": "null means nothing here; remove the key",
-        "type": "expected an object, {…}",
-    }
+    default_error_messages = _MESSAGES
 
 
 class Many(fields.List[Any]):
     """A list of one kind of value."""
 
-    default_error_messages = {
-        "required": MISSING,
-        "null": "null means nothing here; remove the key",
-        "invalid": "expected a list, […]",
-    }
+    default_error_messages = _MESSAGES
 
 
 class TextMap(Strict):
