@@ -66,7 +66,8 @@ def apps_below(root: Root, group: str) -> list[str]:
     """Return the ids of the apps anywhere inside a group, each group's own before its groups'."""
     members = members_of(root)
     children = children_of(root)
-    found, waiting = [], [group]
+    found: list[str] = []
+    waiting = [group]
     while waiting:
         here = waiting.pop()
         found.extend(members.get(here, ()))
