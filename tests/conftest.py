@@ -39,6 +39,8 @@ class LocalMarathon:
 
     def start(self) -> None:
         """Start it again with the same state; ``url`` and ``process`` are new."""
+        if self.process.stdout is not None:
+            self.process.stdout.close()
         self.process, self.url = _start(self.state_dir)
 
     def stop(self) -> int:

@@ -37,10 +37,12 @@ class Runner:
         lifecycle: Lifecycle,
         checks: Checks,
         to_kill: frozenset[str] = frozenset(),
-        step: int = 1,
+        resumed_at: int | None = None,
     ) -> None:
         self.plan = plan
-        self.step = step
+        self.step = resumed_at or 1
+        #: The step at which an earlier engine was cut off: it has launched things already.
+        self._resumed_at = resumed_at
         self._lifecycle = lifecycle
         self._tracker = lifecycle.tracker
         self._checks = checks
@@ -106,6 +108,8 @@ class Runner:
             self._lifecycle.stop(instance)
         missing = max(0, int(app["instances"]) - len(rest))
         coming = self._lifecycle.schedule(app, missing)
+        if self.step == self._resumed_at:
+            coming += [i for i in rest if i not in going and not i.is_done]
         await self._until_up(coming, changes)
         await self._until_gone(going, changes)
 

@@ -76,13 +76,15 @@ class Deployments:
     def resume(self, known: Callable[[str], Root | None]) -> None:
         """Go on with what an earlier engine had under way; ``known`` finds roots by version."""
         for row in self._disk.load("deployment").values():
-            original, target = known(row["original"]), known(row["version"])
-            if original is None or target is None:
+            target = known(row["version"])
+            if target is None:
                 self._disk.put("deployment", row["id"], None)
                 continue
+            # So old that it was forgotten: then a rollback would change nothing.
+            original = known(row["original"]) or target
             steps = tuple(tuple(Action(*action) for action in step) for step in row["steps"])
             plan = DeploymentPlan(row["id"], row["version"], original, target, steps)
-            runner = Runner(plan, self._lifecycle, self._checks, step=row["step"])
+            runner = Runner(plan, self._lifecycle, self._checks, resumed_at=row["step"])
             self._all[plan.id] = under = _UnderWay(runner)
             self._run(under)
 

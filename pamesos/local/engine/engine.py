@@ -75,7 +75,7 @@ class Engine:
         """Take over what an earlier engine left, end what nobody knows, and begin to launch."""
         self._adopt()
         await self.executor.clean()
-        self.deployments.resume(self.history.root)
+        self.deployments.resume(self.root_at)
         self._launching = asyncio.create_task(self.launcher.run())
         for app_id in self.tracker.apps():
             self.launcher.wake(app_id)
@@ -137,7 +137,7 @@ class Engine:
 
     def root_at(self, version: str) -> Root | None:
         """Return the whole tree as it was at a version."""
-        return self.history.root(version)
+        return Root.empty(NEVER) if version == NEVER else self.history.root(version)
 
     def api_posted(self, client: str, uri: str, app: Mapping[str, Any]) -> None:
         """Say on the event stream who changed an app."""
