@@ -16,7 +16,9 @@ major() { "$1/postgres" -V 2>/dev/null | sed -n 's/^[^0-9]*\([0-9]*\).*/\1/p'; }
 bin=
 IFS=:
 for dir in $PATH $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV | tr '\n' :); do
-  if [ -x "$dir/postgres" ] && [ -x "$dir/initdb" ]; then
+  # A link such as /usr/local/bin/postgres leads to the directory that holds the other tools too.
+  dir=$(dirname "$(readlink -f "$dir/postgres" 2>/dev/null || echo "$dir/postgres")")
+  if [ -x "$dir/postgres" ] && [ -x "$dir/initdb" ] && [ -x "$dir/pg_isready" ]; then
     if [ -z "$wanted" ] || [ "$(major "$dir")" = "$wanted" ]; then bin=$dir; break; fi
   fi
 done
