@@ -98,12 +98,19 @@ def report(
 ) -> ClusterStatus:
     """Put together what was read. Apps come in order of dependency: database first."""
     ids = {app.id for app in group.apps}
+    uptimes = {app.id: _uptime(app, now) for app in group.apps}
+    down = frozenset(app_id for app_id, uptime in uptimes.items() if not uptime.up)
     mine = tuple(d for d in deployments if not ids.isdisjoint(d.affected_apps))
     return ClusterStatus(
         group_id=group.id,
         version=group.version,
         stand_in=any(app.labels.get(names.LABEL_STAND_IN) == "true" for app in group.apps),
-        apps=tuple(_app_status(app, group.id, queue, now) for app in _in_order(group)),
+        apps=tuple(
+            _app_status(
+                app, group.id, uptimes[app.id], why_not_up(app, uptimes[app.id], queue, down)
+            )
+            for app in _in_order(group)
+        ),
         deployments=mine,
         rm=rm,
     )
@@ -114,12 +121,12 @@ def _in_order(group: GroupView) -> list[AppView]:
     return sorted(group.apps, key=lambda app: (order.get(tier_of(app) or "", -1), app.id))
 
 
-def _app_status(
-    app: AppView, group_id: str, queue: Mapping[str, QueueView], now: datetime
-) -> AppStatus:
+def _uptime(app: AppView, now: datetime) -> Uptime:
     # A look at what runs, not at a start: a task without checks counts at once.
-    settling = Settling(before=frozenset(task.id for task in app.tasks))
-    uptime = measure(app, now, settling)
+    return measure(app, now, Settling(before=frozenset(task.id for task in app.tasks)))
+
+
+def _app_status(app: AppView, group_id: str, uptime: Uptime, why_not: str) -> AppStatus:
     starts = [t.started_at for t in app.running_tasks() if t.started_at is not None]
     return AppStatus(
         app_id=app.id,
@@ -131,7 +138,7 @@ def _app_status(
         addresses=tuple(_address(task) for task in app.running_tasks()),
         changed_at=app.last_config_change_at,
         deployment_ids=app.deployment_ids,
-        waiting=None if uptime.up else why_not_up(app, uptime, queue),
+        waiting=None if uptime.up else why_not,
         last_failure=app.last_failure,
         tasks=app.tasks,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pamesos.core.observed import AppView, Health, OfferView, QueueView
 from pamesos.core.uptime import Uptime, is_ready
@@ -22,11 +22,19 @@ _REASONS = {
 }
 
 
-def why_not_up(app: AppView, uptime: Uptime, queue: Mapping[str, QueueView]) -> str:
-    """Return why this app is not up, the most telling observation first."""
+def why_not_up(
+    app: AppView, uptime: Uptime, queue: Mapping[str, QueueView], down: Collection[str] = ()
+) -> str:
+    """Return why this app is not up, the most telling observation first.
+
+    ``down`` are ids of apps that are not up either: one that is depended on explains the rest.
+    """
     queued = queue.get(app.id)
     if queued is not None and queued.count > 0:
         return _why_queued(app, queued)
+    needed = [app_id for app_id in app.dependencies if app_id in down]
+    if needed and app.deployment_ids and uptime.running + uptime.staging == 0:
+        return f"waits until {', '.join(needed)} is up"
     if uptime.unreachable:
         return f"{uptime.unreachable} of its tasks cannot be reached: their agent does not answer"
     if uptime.staging:

@@ -14,7 +14,12 @@ from pamesos.core.verdict import Submitted, Succeeded, TimedOut, Verdict
 from pamesos.engine.follow import Follower
 from pamesos.engine.lookout import Lookout, steady_clock
 from pamesos.engine.submit import Notices, Outcome
-from pamesos.errors import InvalidInputError, MarathonUnavailableError, NotFoundError
+from pamesos.errors import (
+    DeploymentLockedError,
+    InvalidInputError,
+    MarathonUnavailableError,
+    NotFoundError,
+)
 
 
 def find_cluster(client: MarathonClient, name: str) -> GroupView:
@@ -192,11 +197,22 @@ def destroy(
         lookout.read_all()
         if cancel_deployments and not _cancel_deployments(lookout, hear, deadline):
             return TimedOut("the deployments that were cancelled are still being rolled back")
-        for layer in teardown_layers(lookout.apps.values()):
-            left = _stop_layer(lookout, layer, hear, deadline)
-            if left is not None:
-                return TimedOut(f"{left.id} still has tasks: {_states(left)}", left.id)
-        return _delete_group(lookout, group.id, hear, deadline)
+        try:
+            return _take_down(lookout, group.id, hear, deadline)
+        except DeploymentLockedError as error:
+            error.remedy = (
+                "wait until it ends, or roll it back first: "
+                f"`pamesos destroy {group.id.strip('/')} --cancel-deployments`"
+            )
+            raise
+
+
+def _take_down(lookout: Lookout, group_id: str, hear: Notices, deadline: datetime) -> Verdict:
+    for layer in teardown_layers(lookout.apps.values()):
+        left = _stop_layer(lookout, layer, hear, deadline)
+        if left is not None:
+            return TimedOut(f"{left.id} still has tasks: {_states(left)}", left.id)
+    return _delete_group(lookout, group_id, hear, deadline)
 
 
 def _cancel_deployments(lookout: Lookout, hear: Notices, deadline: datetime) -> bool:
