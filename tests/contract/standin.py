@@ -185,7 +185,7 @@ class Postgres:
 
     def create(self) -> None:
         subprocess.run(
-            [self.bin / "initdb", "-D", self.data, "-U", "proactive", "--auth=trust", "-N",
+            [str(self.bin / "initdb"), "-D", str(self.data), "-U", "proactive", "--auth=trust", "-N",
              "-E", "UTF8", "--locale=C"],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/", **self._user,
         )  # fmt: skip
@@ -195,10 +195,10 @@ class Postgres:
         flags = [f"--{key}={value}" for key, value in options.items()]
         with (self.data.parent / "postgres.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.bin / "postgres", "-D", self.data, "-p", str(self.port), *flags],
+                [str(self.bin / "postgres"), "-D", str(self.data), "-p", str(self.port), *flags],
                 stdout=log, stderr=log, cwd="/", **self._user,
             )  # fmt: skip
-        ready = [self.bin / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        ready = [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, 20, "PostgreSQL")
 
     def kill(self) -> None:
