@@ -31,23 +31,44 @@ def default_state_dir() -> Path:
 )
 @click.option("--cpus", default=32.0, show_default=True, help="CPUs that the agent offers.")
 @click.option("--mem", default=65536.0, show_default=True, help="MiB of memory that it offers.")
-def local(host: str, port: int, state_dir: Path | None, cpus: float, mem: float) -> None:
+@click.option(
+    "--enable-features", default="", help="As of Marathon: secrets, gpu_resources, …, by commas."
+)
+@click.option("--default-network-name", help="As of Marathon: the network of apps that name none.")
+def local(
+    *,
+    host: str,
+    port: int,
+    state_dir: Path | None,
+    cpus: float,
+    mem: float,
+    enable_features: str,
+    default_network_name: str | None,
+) -> None:
     """Run the embedded Marathon on this machine.
 
     Tasks are real processes. They end with it; after a crash they are taken over by the next one
     that is started with the same state directory.
     """
+    from pamesos.local.definitions.settings import Settings
     from pamesos.local.engine import Setup
-    from pamesos.local.server import InUseError, serve
+    from pamesos.local.server import InUseError, UnreadableStateError, serve
 
     where = (state_dir or default_state_dir()).absolute()
-    setup = Setup(where, host, port, cpus=cpus, mem=mem)
+    features = frozenset(filter(None, map(str.strip, enable_features.split(","))))
+    settings = Settings(features=features, default_network_name=default_network_name)
+    setup = Setup(where, host, port, cpus=cpus, mem=mem, settings=settings)
     try:
         serve(setup, _announce)
     except InUseError as error:
         raise InvalidInputError(
             f"{error.what} cannot be used",
             remedy="stop the other `pamesos local`, or choose another --port and --state-dir",
+        ) from error
+    except UnreadableStateError as error:
+        raise InvalidInputError(
+            f"the state in {where} cannot be read: {error}",
+            remedy="move it away, or choose another one with --state-dir",
         ) from error
     except OSError as error:
         raise InvalidInputError(

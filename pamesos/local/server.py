@@ -9,6 +9,7 @@ import fcntl
 import os
 import signal
 import socket
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -17,6 +18,10 @@ import uvicorn
 
 from pamesos.local.api import asgi
 from pamesos.local.engine import Engine, Setup
+
+
+class UnreadableStateError(Exception):
+    """What is in the state directory is not, or no longer, the state of an engine."""
 
 
 class InUseError(Exception):
@@ -30,12 +35,16 @@ class InUseError(Exception):
 def serve(setup: Setup, announce: Callable[[Setup], None]) -> None:
     """Serve until SIGTERM or SIGINT; all tasks have ended when this returns.
 
-    ``announce`` is called with the real port once the API answers. Raises InUseError.
+    ``announce`` is called with the real port once the API answers. Raises InUseError,
+    UnreadableStateError, OSError.
     """
     setup.state_dir.mkdir(parents=True, exist_ok=True)
     with _only_one(setup.state_dir), _listening(setup) as listener:
         setup = dataclasses.replace(setup, port=listener.getsockname()[1])
-        asyncio.run(_serve(setup, listener, announce))
+        try:
+            asyncio.run(_serve(setup, listener, announce))
+        except sqlite3.DatabaseError as error:
+            raise UnreadableStateError(str(error)) from error
 
 
 class _Server(uvicorn.Server):
@@ -65,9 +74,9 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop on SIGTERM and SIGINT; a second one does not cut the end of the tasks short."""
+        """Stop on the signals that say so; a second one does not cut the tasks' end short."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop)
         yield
 
@@ -77,7 +86,10 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(setup: Setup, listener: socket.socket, announce: Callable[[Setup], None]) -> None:
-    await _Server(Engine(setup), lambda: announce(setup)).serve([listener])
+    server = _Server(Engine(setup), lambda: announce(setup))
+    await server.serve([listener])
+    if not server.started:
+        raise RuntimeError("the engine did not start; the reason is above")
 
 
 @contextlib.contextmanager

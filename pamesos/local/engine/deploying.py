@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from pamesos.local import background
 from pamesos.local.definitions.refusal import Refusal, message
 from pamesos.local.deployments.plan import Action, DeploymentPlan
 from pamesos.local.deployments.runner import Checks, Runner
@@ -69,8 +70,8 @@ class Deployments:
             return lambda: None
         under = _UnderWay(Runner(plan, self._lifecycle, self._checks, to_kill))
         self._all[plan.id] = under
-        self._keep(under.runner)
         under.runner.begin()
+        self._keep(under.runner)
         return lambda: self._run(under)
 
     def resume(self, known: Callable[[str], Root | None]) -> None:
@@ -106,7 +107,9 @@ class Deployments:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _run(self, under: _UnderWay) -> None:
-        under.task = asyncio.create_task(self._carry_out(under.runner))
+        under.task = background.start(
+            self._carry_out(under.runner), f"deployment {under.runner.plan.id}"
+        )
 
     async def _carry_out(self, runner: Runner) -> None:
         await runner.run(lambda: self._keep(runner))

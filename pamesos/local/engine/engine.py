@@ -9,21 +9,22 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pamesos.local import background
 from pamesos.local.definitions.refusal import message
-from pamesos.local.definitions.settings import Settings
 from pamesos.local.deployments.plan import DeploymentPlan, build_plan
 from pamesos.local.deployments.revert import revert
-from pamesos.local.engine import views
+from pamesos.local.engine.answers import NEVER, Answers
 from pamesos.local.engine.deploying import Deployments
 from pamesos.local.engine.scope import CHANGED_GROUP
 from pamesos.local.engine.setup import Setup
+from pamesos.local.engine.takeover import take_over
 from pamesos.local.events import render
 from pamesos.local.events.bus import EventBus
 from pamesos.local.executors.base import Executor, StatusUpdate
 from pamesos.local.executors.process import ProcessExecutor
 from pamesos.local.executors.sandbox import Layout
 from pamesos.local.health.monitor import Monitor
-from pamesos.local.instances import keeping, model
+from pamesos.local.instances import keeping
 from pamesos.local.instances.lifecycle import Lifecycle
 from pamesos.local.instances.model import Instance
 from pamesos.local.instances.tracker import Tracker
@@ -34,32 +35,27 @@ from pamesos.local.launcher.queue import LaunchQueue
 from pamesos.local.store.disk import Disk
 from pamesos.local.store.history import History
 from pamesos.local.store.root import Root, put_app
-from pamesos.local.store.root import render as render_group
 from pamesos.local.times import Versions, iso, now
 
-#: The version of a root that nothing was ever put into.
-NEVER = "1970-01-01T00:00:00.000Z"
 
-
-class Engine:
+class Engine(Answers):
     """What is wanted (:attr:`root`), and everything that makes it so."""
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        #: What definitions may say here.
-        self.settings = Settings()
+        self.settings = setup.settings
         self.started_at = iso(now())
         self.events = EventBus()
         setup.work_dir.mkdir(parents=True, exist_ok=True)
-        self._disk = Disk(setup.state_dir / "state.db", keeping.as_json)
-        self.identity = _identity(self._disk)
+        self.disk = Disk(setup.state_dir / "state.db", keeping.as_json)
+        self.identity = _identity(self.disk)
         self.layout = Layout(setup.work_dir, f"{self.identity}-0000")
         self.agents: tuple[Agent, ...] = (_agent(setup, self.identity),)
-        self.history = History(self._disk)
+        self.history = History(self.disk)
         self.root = self._stored_root()
         self._versions = Versions()
         self._versions.seen(self.root.version)
-        self.tracker = Tracker(lambda key, value: self._disk.put("instance", key, value))
+        self.tracker = Tracker(lambda key, value: self.disk.put("instance", key, value))
         self.queue = LaunchQueue()
         self.lifecycle = Lifecycle(self.tracker, self.queue, self.events)
         self.executor: Executor = ProcessExecutor(self.layout, os.environ, self._on_status)
@@ -68,15 +64,15 @@ class Engine:
             self.tracker, self.queue, self.agents, self.lifecycle.provision, sockets.is_free
         )
         self.lifecycle.connect(self.executor, self.monitor, self.launcher.wake)
-        self.deployments = Deployments(self.lifecycle, self.monitor, self._disk)
+        self.deployments = Deployments(self.lifecycle, self.monitor, self.disk)
         self._launching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Take over what an earlier engine left, end what nobody knows, and begin to launch."""
-        self._adopt()
+        take_over(self)
         await self.executor.clean()
         self.deployments.resume(self.root_at)
-        self._launching = asyncio.create_task(self.launcher.run())
+        self._launching = background.start(self.launcher.run(), "launcher")
         for app_id in self.tracker.apps():
             self.launcher.wake(app_id)
 
@@ -91,7 +87,7 @@ class Engine:
         for instance in list(self.tracker.all()):
             self.lifecycle.kill(instance)
         await self.executor.close()
-        self._disk.close()
+        self.disk.close()
 
     async def deploy(
         self,
@@ -125,7 +121,7 @@ class Engine:
             raise self.deployments.refuse(plan, conflicts, group)
         self.deployments.cancel(conflicts)
         self.root = target
-        self._disk.put("engine", "root", version)
+        self.disk.put("engine", "root", version)
         carry_out = self.deployments.begin(plan, to_kill)
         self.events.publish("group_change_success", render.group_change(group, version))
         carry_out()
@@ -134,10 +130,6 @@ class Engine:
     def next_version(self) -> str:
         """Return the version of the next change."""
         return self._versions.next()
-
-    def root_at(self, version: str) -> Root | None:
-        """Return the whole tree as it was at a version."""
-        return Root.empty(NEVER) if version == NEVER else self.history.root(version)
 
     def api_posted(self, client: str, uri: str, app: Mapping[str, Any]) -> None:
         """Say on the event stream who changed an app."""
@@ -184,90 +176,10 @@ class Engine:
         self.queue.reset_delay(app_id)
         self.launcher.wake(app_id)
 
-    def app_view(self, app_id: str, embed: frozenset[str]) -> dict[str, Any]:
-        """Return an app as GET shows it.
-
-        ``embed`` names what comes on top, with or without a prefix as ``app.``: ``counts``,
-        ``deployments``, ``readiness``, ``tasks``, ``lastTaskFailure``, ``taskStats``.
-        """
-        names = {name.rpartition(".")[2] for name in embed}
-        app = self.root.apps[app_id]
-        shown = dict(app)
-        instances = self.tracker.of_app(app_id)
-        if "counts" in names:
-            shown |= views.counts(instances, self.monitor)
-        if "deployments" in names:
-            shown["deployments"] = [{"id": i} for i in self.deployments.of_app(app_id)]
-        if "readiness" in names:
-            shown["readinessCheckResults"] = self._readiness(app_id)
-        if "tasks" in names:
-            shown["tasks"] = self.tasks_of(app_id)
-        if "lastTaskFailure" in names and app_id in self.lifecycle.failures.last:
-            shown["lastTaskFailure"] = self.lifecycle.failures.last[app_id]
-        if "taskStats" in names:
-            shown["tasksStats"] = views.task_stats(app, instances, self.monitor, now())
-        return shown
-
-    def tasks_of(self, app_id: str) -> list[dict[str, Any]]:
-        """Return the tasks of an app as they are shown."""
-        found = (self.task_view(instance) for instance in self.tracker.of_app(app_id))
-        return [task for task in found if task is not None]
-
-    def task_view(self, instance: Instance) -> dict[str, Any] | None:
-        """Return a task as it is shown, None for an instance that never had one."""
-        agent = None if instance.task is None else self.agent(instance.task.agent)
-        return views.task_json(instance, agent, self.monitor.results(instance))
-
-    def agent(self, agent_id: str) -> Agent | None:
-        """Return an agent by its id."""
-        return next((agent for agent in self.agents if agent.id == agent_id), None)
-
-    def deployments_view(self) -> list[dict[str, Any]]:
-        """Return ``GET /v2/deployments``."""
-        return [
-            views.deployment_json(runner, {a.app: self._readiness(a.app) for a in runner.current})
-            for runner in self.deployments.all()
-        ]
-
-    def queue_view(self, *, offers: bool) -> list[dict[str, Any]]:
-        """Return what waits to be launched; with the offers that were refused if asked."""
-        return [
-            views.queue_json(waiting[-1].app, waiting, self.queue.entry(app_id), now(), offers)
-            for app_id in self.tracker.apps()
-            if (waiting := self._waiting(app_id))
-        ]
-
-    def versions(self, id: str) -> list[str]:  # noqa: A002 - the contract's name
-        """Return the versions of an app, or of the tree for a group, newest first."""
-        if id in self.root.groups:
-            return self._group_versions(id)
-        return self.history.app_versions(id) if id in self.root.apps else []
-
-    def version_of(self, id: str, version: str) -> dict[str, Any] | None:  # noqa: A002
-        """Return an app, or a group with all that is in it, as it was at a version."""
-        app = self.history.app(id, version)
-        if app is not None:
-            return app
-        root = self.history.root(version)
-        return render_group(root, id) if root is not None and id in root.groups else None
-
-    def _group_versions(self, group: str) -> list[str]:
-        roots = ((v, self.history.root(v)) for v in self.history.root_versions())
-        return [version for version, root in roots if root is not None and group in root.groups]
-
-    def _waiting(self, app_id: str) -> list[Instance]:
-        return [instance for instance in self.tracker.of_app(app_id) if instance.is_waiting]
-
-    def _readiness(self, app_id: str) -> list[dict[str, Any]]:
-        if not self.deployments.of_app(app_id):
-            return []
-        readiness = self.monitor.readiness
-        return [r for i in self.tracker.of_app(app_id) for r in readiness.results(i)]
-
     def _on_status(self, update: StatusUpdate) -> None:
         self.lifecycle.on_status(update)
         # A state that others were told of is kept before anything else happens.
-        self._disk.flush()
+        self.disk.flush()
 
     async def _scale_down(self, chosen: list[Instance], *, force: bool) -> DeploymentPlan | None:
         version = self.next_version()
@@ -283,29 +195,9 @@ class Engine:
         return await self.deploy(root, force=force, group="/", to_kill=to_kill)
 
     def _stored_root(self) -> Root:
-        version = self._disk.load("engine").get("root")
+        version = self.disk.load("engine").get("root")
         root = self.history.root(version) if version else None
         return root or Root.empty(NEVER)
-
-    def _adopt(self) -> None:
-        """Take up the instances of an earlier engine, and its tasks that still run."""
-        for key, kept in self._disk.load("instance").items():
-            app = self.history.app(kept["app_id"], kept["version"])
-            if app is None:
-                self._disk.put("instance", key, None)
-                continue
-            instance = self.tracker.put(keeping.from_json(kept, app))
-            task = instance.task
-            if task is None or not task.is_active:
-                continue
-            if self.executor.adopt(instance):
-                if instance.is_running:
-                    self.monitor.started(instance)
-                if not instance.is_wanted:
-                    self.lifecycle.kill(instance)
-            else:
-                lost = "The task ended while the engine was down"
-                self.lifecycle.on_status(StatusUpdate(task.id, model.LOST, lost))
 
 
 def _identity(disk: Disk) -> str:

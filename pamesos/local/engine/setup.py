@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from pamesos.local.definitions.settings import Settings
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Setup:
@@ -20,6 +22,8 @@ class Setup:
     cpus: float = 32.0
     mem: float = 65536.0
     disk: float = 262144.0
+    #: What definitions may say here.
+    settings: Settings = dataclasses.field(default_factory=Settings)
 
     @property
     def agent_host(self) -> str:

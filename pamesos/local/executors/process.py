@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from pamesos.local import background
 from pamesos.local.executors import procfs, sandbox
 from pamesos.local.executors.base import Report, StatusUpdate
 from pamesos.local.executors.environment import environment
@@ -139,9 +140,10 @@ class ProcessExecutor:
         await self.clean()
 
     def _spawn(self, instance: Instance, task: Task) -> subprocess.Popen[bytes]:
+        command = _command_line(instance)
         directory = sandbox.create(self._layout, task, _user(instance))
         with _appending(directory / "stdout") as out, _appending(directory / "stderr") as err:
-            return self._popen(_command_line(instance), instance, directory, out, err)
+            return self._popen(command, instance, directory, out, err)
 
     def _popen(
         self,
@@ -191,7 +193,7 @@ class ProcessExecutor:
     def _sweep_later(self, task_id: str) -> None:
         self._ended.add(task_id)
         if self._sweeping is None or self._sweeping.done():
-            self._sweeping = asyncio.create_task(self._sweep())
+            self._sweeping = background.start(self._sweep(), "sweep")
 
     async def _sweep(self) -> None:
         """End processes of ended tasks that left their session; many ends make one look."""
@@ -221,6 +223,9 @@ def _message(code: int) -> str:
 
 def _command_line(instance: Instance) -> list[str]:
     app = instance.app
+    image = ((app.get("container") or {}).get("docker") or {}).get("image")
+    if image:
+        raise ValueError(f"no Docker containers here, only processes (image {image})")
     if app.get("cmd"):
         return ["/bin/sh", "-c", app["cmd"]]
     if not app.get("args"):

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from pamesos.local import background
 from pamesos.local.events import render
 from pamesos.local.executors.base import Executor
 from pamesos.local.health import probe
@@ -44,7 +45,7 @@ class Monitor:
         checked = self._checked.setdefault(instance.id, _Checked())
         checked.green.clear()
         checked.loops = [
-            asyncio.create_task(self._loop(instance, index, check))
+            background.start(self._loop(instance, index, check), f"health {instance.id}")
             for index, check in enumerate(checks)
         ]
 

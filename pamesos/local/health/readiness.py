@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from pamesos.local import background
 from pamesos.local.health import http
 from pamesos.local.instances.lifecycle import Lifecycle
 from pamesos.local.instances.model import Instance, Task
@@ -29,7 +30,8 @@ class Readiness:
             return
         self._results[instance.id] = {}
         self._loops[instance.id] = [
-            asyncio.create_task(self._loop(instance, check)) for check in checks
+            background.start(self._loop(instance, check), f"readiness {instance.id}")
+            for check in checks
         ]
 
     def ended(self, instance: Instance) -> None:

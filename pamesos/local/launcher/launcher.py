@@ -11,6 +11,8 @@ import asyncio
 import collections
 from collections.abc import Callable, Sequence
 
+import structlog
+
 from pamesos.local.instances.model import Instance
 from pamesos.local.instances.tracker import Tracker
 from pamesos.local.launcher.agents import Agent
@@ -18,6 +20,8 @@ from pamesos.local.launcher.offers import Match, Used, match
 from pamesos.local.launcher.ports import IsFree
 from pamesos.local.launcher.queue import LaunchQueue
 from pamesos.local.times import now
+
+_log = structlog.get_logger(__name__)
 
 RETRY_S = 1.0
 
@@ -54,11 +58,19 @@ class Launcher:
     async def run(self) -> None:
         """Launch until cancelled."""
         while True:
-            wait_s = await self._round()
+            wait_s = await self._guarded_round()
             try:
                 await asyncio.wait_for(self._awake.wait(), wait_s)
             except TimeoutError:
                 self._dirty.update(dict.fromkeys(self._stuck))
+
+    async def _guarded_round(self) -> float | None:
+        """Serve what is due; a fault of ours must not end all launching."""
+        try:
+            return await self._round()
+        except Exception:
+            _log.exception("launching_failed")
+            return RETRY_S
 
     async def _round(self) -> float | None:
         """Serve every app that is due; return after how long to look again by itself."""
