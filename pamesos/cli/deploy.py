@@ -162,6 +162,7 @@ class _Sent:
     """What is known of the change when Ctrl-C comes."""
 
     submitted: Submitted | None = None
+    deployments: tuple[str, ...] = ()
     sending = False
 
 
@@ -185,12 +186,15 @@ def _notices(shown: Progress, name: str, sent: _Sent) -> Notices:
     def on_sending() -> None:
         sent.sending = True
 
-    def on_sent(submitted: Submitted, unchanged: bool) -> None:
-        sent.submitted = submitted
+    def on_sent(submitted: Submitted, unchanged: bool, running: tuple[str, ...]) -> None:
+        sent.submitted, sent.deployments = submitted, running
         if unchanged:
             shown.note(f"no change: {name} is as it should be; looking whether all of it is up")
         else:
             shown.note(f"deployment {submitted.deployment_id or 'unknown'} of {name} started")
+        for other in running:
+            if other != submitted.deployment_id:
+                shown.note(f"deployment {other} of {name} is still running")
 
     return Notices(on_sending, on_sent, shown.app, shown.note)
 
@@ -221,11 +225,17 @@ def _finish(outcome: Outcome, name: str) -> None:
         click.echo(f"not waiting; `pamesos status {cluster}` shows how far it is")
     elif isinstance(outcome.verdict, Succeeded):
         apps = outcome.verdict.progress
-        tasks = sum(uptime.wanted for uptime in apps)
-        change = "unchanged, " if outcome.unchanged else ""
-        click.echo(f"{name} is up: {change}{len(apps)} apps, {tasks} tasks")
+        what = apps[0].app_id if len(apps) == 1 else name
+        parts = ["unchanged"] if outcome.unchanged else []
+        parts += [f"{len(apps)} apps"] if len(apps) > 1 else []
+        parts.append(_count(sum(uptime.wanted for uptime in apps), "task"))
+        click.echo(f"{what} is up: {', '.join(parts)}")
     else:
         _report_failure(outcome.verdict, cluster)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _report_failure(verdict: Verdict, cluster: str) -> NoReturn:
@@ -253,16 +263,14 @@ def _interrupted(sent: _Sent, name: str, url: str) -> NoReturn:
     if sent.submitted is None:
         problem = f"interrupted while {name} was being sent: Marathon may carry it out"
         _fail(problem, f"`pamesos status {cluster}` tells", ExitStatus.INTERRUPTED)
-    deployment_id = sent.submitted.deployment_id
     remedy = f"`pamesos status {cluster}` to follow it"
-    if deployment_id is not None:
-        remedy += (
-            "; to cancel it: the Marathon UI under Deployments, or "
-            f"`curl -X DELETE {url}/v2/deployments/{deployment_id}`"
-        )
+    cancels = " && ".join(f"curl -X DELETE {url}/v2/deployments/{d}" for d in sent.deployments)
+    if cancels:
+        remedy += f"; to cancel it: the Marathon UI under Deployments, or `{cancels}`"
+    goes_on = ", ".join(sent.deployments)
     _fail(
-        f"interrupted; nothing is undone, Marathon goes on with deployment {deployment_id} "
-        f"of {name}",
+        f"interrupted; nothing is undone, Marathon goes on with "
+        f"{f'deployment {goes_on} of ' if goes_on else ''}{name}",
         remedy,
         ExitStatus.INTERRUPTED,
     )

@@ -46,7 +46,8 @@ def _sides(status: ClusterStatus) -> str:
     parts = [f"nodes {running}/{wanted} running"] if wanted or running else []
     if status.rm is not None:
         parts.append(_rm(status.rm))
-    return ", ".join(parts) or f"{len(status.apps)} apps"
+    count = len(status.apps)
+    return ", ".join(parts) or (f"{count} apps" if count != 1 else "1 app")
 
 
 def _rm(rm: RmStatus) -> str:

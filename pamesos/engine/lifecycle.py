@@ -137,7 +137,7 @@ def _change(
     notices.on_sending()
     if timeout is None:
         submitted = _submitted(app, wanted, _send_or_look(client, app.id, send, arrived))
-        notices.on_sent(submitted, False)
+        notices.on_sent(submitted, False, (submitted.deployment_id or "unknown",))
         return Outcome(submitted, False, None)
     with Lookout(client, [app.id], clock=clock) as lookout:
         if not lookout.wait_for_stream():
@@ -146,7 +146,7 @@ def _change(
         lookout.read_all()
         now = lookout.apps.get(app.id)
         unchanged = now is not None and now.version == app.version
-        notices.on_sent(submitted, unchanged)
+        notices.on_sent(submitted, unchanged, lookout.running())
         follower = Follower(lookout, {app.id: app}, on_progress=notices.on_progress)
         return Outcome(submitted, unchanged, follower.follow(submitted, clock() + timeout))
 
@@ -216,19 +216,11 @@ def _take_down(lookout: Lookout, group_id: str, hear: Notices, deadline: datetim
 
 
 def _cancel_deployments(lookout: Lookout, hear: Notices, deadline: datetime) -> bool:
-    for deployment in lookout.deployments:
-        if not lookout.app_ids.isdisjoint(deployment.affected_apps):
-            hear.on_note(f"cancelling deployment {deployment.id}")
-            lookout.client.cancel_deployment(deployment.id)
+    for deployment_id in lookout.running():
+        hear.on_note(f"cancelling deployment {deployment_id}")
+        lookout.client.cancel_deployment(deployment_id)
     lookout.read_all()
-    return _wait(lookout, lambda: not _busy(lookout), deadline)
-
-
-def _busy(lookout: Lookout) -> bool:
-    return any(
-        not lookout.app_ids.isdisjoint(deployment.affected_apps)
-        for deployment in lookout.deployments
-    )
+    return _wait(lookout, lambda: not lookout.running(), deadline)
 
 
 def _stop_layer(
@@ -270,7 +262,7 @@ def _states(app: AppView) -> str:
 
 
 def _delete_group(lookout: Lookout, group_id: str, hear: Notices, deadline: datetime) -> Verdict:
-    if not _wait(lookout, lambda: not _busy(lookout), deadline):
+    if not _wait(lookout, lambda: not lookout.running(), deadline):
         return TimedOut(f"a deployment of {group_id} is still running")
     try:
         lookout.client.delete_group(group_id)
@@ -280,7 +272,7 @@ def _delete_group(lookout: Lookout, group_id: str, hear: Notices, deadline: date
         if not error.sent or lookout.client.find_group(group_id) is not None:
             raise
     lookout.read_all()
-    if not _wait(lookout, lambda: not lookout.apps and not _busy(lookout), deadline):
+    if not _wait(lookout, lambda: not lookout.apps and not lookout.running(), deadline):
         return TimedOut(f"{group_id} is still being deleted")
     hear.on_progress(group_id, "deleted")
     return Succeeded(())

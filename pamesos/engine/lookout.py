@@ -148,6 +148,14 @@ class Lookout:
         self.deployments = self.client.get_deployments()
         self._next_full_read = self.clock() + (SLOW_READ if self.bell.connected else BLIND_READ)
 
+    def running(self) -> tuple[str, ...]:
+        """Return the ids of the deployments of these apps that run, as they were last read."""
+        return tuple(
+            deployment.id
+            for deployment in self.deployments
+            if not self.app_ids.isdisjoint(deployment.affected_apps)
+        )
+
     def wait(self, until: datetime) -> None:
         """Sleep until something rings or the time comes, then read what it names."""
         left = min(until, self._next_full_read) - self.clock()

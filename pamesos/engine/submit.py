@@ -38,7 +38,8 @@ class Notices:
     """What the caller wants to hear while waiting; each has a default that says nothing."""
 
     on_sending: Callable[[], None] = lambda: None
-    on_sent: Callable[[Submitted, bool], None] = lambda submitted, unchanged: None
+    #: The submission, whether it changed nothing, and the deployments that carry it out.
+    on_sent: Callable[[Submitted, bool, tuple[str, ...]], None] = lambda *_: None
     on_progress: OnProgress = lambda app_id, words: None
     on_note: Callable[[str], None] = lambda words: None
 
@@ -65,7 +66,7 @@ def submit(
         ref = _send(client, group, before, clock)
         unchanged = _unchanged(client, group_id, before)
         submitted = Submitted(group_id, wanted, ref.id, ref.version)
-        hear.on_sent(submitted, unchanged)
+        hear.on_sent(submitted, unchanged, (ref.id,) if ref.id is not None else ())
         return Outcome(submitted, unchanged, None)
     with Lookout(client, wanted, group_id=group_id, clock=clock) as lookout:
         before = _read(client, group_id)
@@ -76,7 +77,7 @@ def submit(
         submitted = Submitted(group_id, wanted, ref.id, ref.version)
         lookout.read_all()
         unchanged = _same(before, lookout.apps)
-        hear.on_sent(submitted, unchanged)
+        hear.on_sent(submitted, unchanged, lookout.running())
         follower = Follower(lookout, before, on_progress=hear.on_progress, settle=settle)
         return Outcome(submitted, unchanged, follower.follow(submitted, clock() + timeout))
 
