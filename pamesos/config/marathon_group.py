@@ -8,6 +8,7 @@ a ``cmd`` is the shell's.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ class _Found:
     faults: list[Fault]
     ids: dict[str, KeyPath] = field(default_factory=dict)
     groups: set[str] = field(default_factory=set)
-    dependencies: list[tuple[str, KeyPath, str]] = field(default_factory=list)
+    #: (the app or group that depends, where it says so, what it says, the absolute id)
+    dependencies: list[tuple[str, KeyPath, str, str]] = field(default_factory=list)
 
 
 def load_group(root: Node, faults: list[Fault], source: str) -> Submission:
@@ -43,7 +45,7 @@ def load_group(root: Node, faults: list[Fault], source: str) -> Submission:
     if not isinstance(group_id, str) or not group_id.strip("/"):
         text = 'is missing: the id of the group, e.g. "/small"'
         found.faults.append(Fault(("id",), text))
-        group_id = "/group"
+        raise InvalidDescriptionError(source, map(str, placed(found.faults, root)))
     group_id = "/" + group_id.strip("/")
     _walk_group(body, (), group_id, found)
     found.faults += _dependency_faults(found)
@@ -71,7 +73,7 @@ def _walk_group(group: Any, path: KeyPath, group_id: str, found: _Found) -> None
     found.groups.add(group_id)
     found.faults += field_faults(group, path, GROUP_FIELDS)
     found.faults += _id_faults(group_id, (*path, "id"))
-    _note_dependencies(group, path, group_id, found)
+    _note_dependencies(group, path, group_id, group_id, found)
     for at, app in enumerate(_members(group, "apps")):
         _walk_app(app, (*path, "apps", at), group_id, found)
     for at, member in enumerate(_members(group, "groups")):
@@ -94,7 +96,9 @@ def _walk_app(app: Any, path: KeyPath, group_id: str, found: _Found) -> None:
     if not any(key in app for key in ("cmd", "args", "container")):
         text = "is missing: what it runs; give cmd, args or container"
         found.faults.append(Fault((*path, "cmd"), text))
-    _note_dependencies(app, path, app_id, found)
+    if isinstance(app.get("cmd"), str) and len(app["cmd"]) < 2:
+        found.faults.append(Fault((*path, "cmd"), "Marathon refuses so short a command"))
+    _note_dependencies(app, path, app_id, group_id, found)
 
 
 def _member_id(member: Any, path: KeyPath, group_id: str, found: _Found) -> str | None:
@@ -125,32 +129,42 @@ def _id_faults(absolute: str, path: KeyPath) -> Iterator[Fault]:
             yield Fault(path, f'"{segment}" is refused by Marathon: expected {_ID_FORM}')
 
 
-def _note_dependencies(member: Any, path: KeyPath, own_id: str, found: _Found) -> None:
+def _note_dependencies(
+    member: Any, path: KeyPath, own_id: str, group_id: str, found: _Found
+) -> None:
     for at, target in enumerate(_members(member, "dependencies")):
         where = (*path, "dependencies", at)
-        if not isinstance(target, str):
-            found.faults.append(Fault(where, "expected a string"))
-        elif not target.startswith("/"):
-            text = (
-                f'"{target}" is relative: Marathon resolves it against the group and keeps no '
-                "order; write the absolute id"
-            )
-            found.faults.append(Fault(where, text))
+        if isinstance(target, str) and target.strip("/"):
+            found.dependencies.append((own_id, where, target, resolve(target, group_id)))
         else:
-            found.dependencies.append((own_id, where, target.rstrip("/")))
+            found.faults.append(Fault(where, "expected the id of an app or group"))
+
+
+def resolve(target: str, group_id: str) -> str:
+    """Return the absolute id as Marathon does: against the group, not the app (fact 8)."""
+    return posixpath.normpath(posixpath.join(group_id, target))
 
 
 def _dependency_faults(found: _Found) -> Iterator[Fault]:
     known = set(found.ids) | found.groups
     tops = {group.split("/")[1] for group in found.groups}
     edges: dict[str, list[tuple[KeyPath, str]]] = {}
-    for own, path, target in found.dependencies:
-        if target in known:
-            edges.setdefault(own, []).append((path, target))
-        elif target.split("/")[1] in tops:
-            hint = near_miss(target, known)
-            yield Fault(path, f"there is no {target} in this file{hint}")
+    for own, path, target, absolute in found.dependencies:
+        if absolute in known:
+            edges.setdefault(own, []).append((path, absolute))
+        elif not target.startswith("/"):
+            text = f'"{target}" means {absolute} to Marathon, which resolves against the group'
+            hint = _same_name(absolute, known)
+            yield Fault(path, f"{text}, and that is not in this file; write the absolute id{hint}")
+        elif absolute.split("/")[1] in tops:
+            yield Fault(path, f"there is no {absolute} in this file{near_miss(absolute, known)}")
     yield from _cycles(edges)
+
+
+def _same_name(absolute: str, known: set[str]) -> str:
+    name = absolute.rsplit("/", 1)[-1]
+    same = sorted(one for one in known if one.rsplit("/", 1)[-1] == name)
+    return f"; did you mean {same[0]}?" if same else ""
 
 
 def _cycles(edges: dict[str, list[tuple[KeyPath, str]]]) -> Iterator[Fault]:

@@ -88,7 +88,8 @@ def _value(text: str, source: str) -> Any:
     except yaml.YAMLError as error:
         problem = "the value is not YAML; put quotes around text with special characters"
         raise InvalidDescriptionError(source, [problem]) from error
-    return value if isinstance(value, bool | int | float | dict | list | None) else text.strip()
+    # Dates stay the text they are: no field is a date.
+    return value if isinstance(value, bool | int | float | str | dict | list | None) else text
 
 
 def _assign(

@@ -109,9 +109,9 @@ class DatabaseSchema(AppSchema):
     @post_load
     def freeze(self, data: dict[str, Any], **_: Any) -> model.Database:
         names = data.pop("databases", {})
-        kind = data["kind"]
-        own = kind if kind not in ("embedded", "external") else None
-        engine = data.pop("engine", "postgresql") if kind == "external" else own
+        kind, engine = data["kind"], data.pop("engine", "postgresql")
+        if kind != "external":
+            engine = None if kind == "embedded" else kind
         return model.Database(
             **self.with_options(data),
             engine=engine,
@@ -181,7 +181,8 @@ class NodeSourceSchema(AppSchema):
 
     @post_load
     def freeze(self, data: dict[str, Any], **_: Any) -> model.NodeSource:
-        return model.NodeSource(**self.with_options(data), volumes=tuple(data.get("volumes", ())))
+        volumes = tuple(data.pop("volumes", ()))
+        return model.NodeSource(**self.with_options(data), volumes=volumes)
 
 
 class WatchSchema(StrictSchema):

@@ -22,6 +22,8 @@ def read_password_files(root: Node) -> tuple[Node, list[Fault]]:
     if file is None or not isinstance(file.value, str):
         return root, []
     text, problem = _read(file)
+    if "password" in dict(node.children()):
+        problem = "give either password or passwordFile, not both"
     if problem:
         return root, [Fault((*path, "passwordFile"), problem, file.place)]
     return _with_password(root, path, Node(text, file.place)), []

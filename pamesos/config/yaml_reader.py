@@ -32,17 +32,20 @@ def parse_yaml(text: str, start: Place) -> tuple[Node, list[Fault]]:
         builder = _Builder(start)
         return builder.build(documents[0], (), 0), builder.faults
     except yaml.YAMLError as error:
-        raise InvalidDescriptionError(start.source, [_describe(error, start)]) from error
+        raise InvalidDescriptionError(start.source, [_describe(error, text, start)]) from error
     except RecursionError as error:
         raise InvalidDescriptionError(start.source, ["nested too deep"]) from error
 
 
-def _describe(error: yaml.YAMLError, start: Place) -> str:
+def _describe(error: yaml.YAMLError, text: str, start: Place) -> str:
     problem = getattr(error, "problem", None) or "a character YAML does not allow"
-    if "\\t" in str(problem):
-        problem = "a tab is used for indentation; YAML wants spaces"
     mark = getattr(error, "problem_mark", None)
-    where = start.source if mark is None else f"{start.source}:{mark.line + 1}"
+    if mark is None:
+        return f"{start.source}: not YAML: {problem}"
+    line = text.splitlines()[mark.line] if mark.line < text.count("\n") + 1 else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        problem = "a tab is used for indentation; YAML wants spaces"
+    where = f"{start.source}:{mark.line + 1}"
     return f"{where}: not YAML: {problem}"
 
 
