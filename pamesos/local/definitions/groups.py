@@ -225,12 +225,15 @@ def dry_run(root: Root, change: GroupChange, old: Root | None) -> DeploymentPlan
     changes, because only a real deployment looks at versions and service ports (facts 18).
     """
     target = apply(root, change, root.version, old)
-    stamped = (
-        frozenset()
-        if change.update.keys() & {"version", "scaleBy"}
-        else _read_anew(target, change.path, change.update)
-    )
-    return build_plan(root, target, plan_id="", version=root.version, restart=stamped)
+    anew = {
+        app_id
+        for app_id, app in root.apps.items()
+        if target.apps.get(app_id, app).get("version") != app["version"]
+    }
+    if not change.update.keys() & {"version", "scaleBy"}:
+        anew |= _read_anew(target, change.path, change.update)
+    restart = frozenset(anew)
+    return build_plan(root, target, plan_id="", version=root.version, restart=restart)
 
 
 def _read_anew(target: Root, path: str, update: Json) -> frozenset[str]:

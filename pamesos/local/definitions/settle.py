@@ -52,9 +52,10 @@ def _gives_way(group_id: str, apps: dict[str, Json]) -> bool:
 
 
 def _versioned(old: Json | None, new: Json, version: str, restart: bool) -> Json:
-    if old is None:
+    """Return the app with its version and what changed last (recordings 03, marathon-fuzz)."""
+    if old is None or is_changed(old, new):
         info = {"lastScalingAt": version, "lastConfigChangeAt": version}
-    elif restart or is_changed(old, new):
+    elif restart:
         info = {**old["versionInfo"], "lastConfigChangeAt": version}
     elif old["instances"] != new["instances"]:
         info = {**old["versionInfo"], "lastScalingAt": version}

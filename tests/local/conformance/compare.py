@@ -35,20 +35,32 @@ _TIMING = frozenset(
 )
 
 
-def masked(value: Any, key: str = "", *, timing: bool = False) -> Any:
+#: What names the recorded agents and their sockets, or how far a task has got.
+_LIVELY = frozenset(
+    {
+        *("host", "slaveId", "ipAddress", "ports", "region", "zone", "stagedAt", "startedAt"),
+        *("lastTaskFailure", "healthCheckResults", "tasksStats"),
+    }
+)
+
+
+def masked(value: Any, key: str = "", *, timing: bool = False, lively: bool = False) -> Any:
     """Return a JSON value in which only what must be equal is left."""
     if isinstance(value, dict):
+        value = _with_equal_times(value)
         skipped = _TIMING if timing and "versionInfo" in value else frozenset()
+        if lively:
+            skipped |= _LIVELY
         return {
-            name: masked(member, name, timing=timing)
+            name: masked(member, name, timing=timing, lively=lively)
             for name, member in value.items()
             if name not in skipped
         }
     if isinstance(value, list):
-        items = [masked(item, key, timing=timing) for item in value]
-        if timing and _are_versions(items):
+        items = [masked(item, key, timing=timing, lively=lively) for item in value]
+        if (timing or lively) and _are_versions(items):
             return "<times>"  # among them those of before the transcript
-        if key in _UNORDERED:
+        if key in _UNORDERED or (lively and key in ("tasks", "*")):
             items.sort(key=lambda item: json.dumps(item, sort_keys=True))
         return items
     if isinstance(value, str):
@@ -58,6 +70,15 @@ def masked(value: Any, key: str = "", *, timing: bool = False) -> Any:
     if key in _PORTS and isinstance(value, int) and value >= 10000:
         return "<port>"
     return value
+
+
+def _with_equal_times(value: dict[str, Any]) -> dict[str, Any]:
+    """Return an app that says of its times which of them are its version."""
+    version, info = value.get("version"), value.get("versionInfo")
+    if not isinstance(version, str) or not isinstance(info, dict):
+        return value
+    marked = {name: "<version>" if time == version else time for name, time in info.items()}
+    return {**value, "versionInfo": marked}
 
 
 def _are_versions(items: list[Any]) -> bool:

@@ -35,13 +35,20 @@ class Row:
 
 
 def text(rows: Iterable[Row]) -> str:
-    """Return the table and, below it, each difference with its reason."""
-    head = f"{'recording':<42}{'exchanges':>10}{'equal':>8}{'known':>8}{'differing':>11}"
+    """Return the table and, below it, each difference with its reason.
+
+    Skipped are exchanges that only a simulated agent could bring about, or that caught something
+    half-way.
+    """
+    head = (
+        f"{'recording':<42}{'exchanges':>10}{'equal':>8}{'skipped':>9}{'known':>7}{'differing':>11}"
+    )
     lines, notes = [head], []
     for row in rows:
         known = len(row.differing) - len(row.unexpected)
-        equal = len(row.outcomes) - len(row.differing)
-        counts = f"{len(row.outcomes):>10}{equal:>8}{known:>8}{len(row.unexpected):>11}"
+        skipped = sum(not outcome.played for outcome in row.outcomes)
+        equal = len(row.outcomes) - len(row.differing) - skipped
+        counts = f"{len(row.outcomes):>10}{equal:>8}{skipped:>9}{known:>7}{len(row.unexpected):>11}"
         lines.append(f"{row.name:<42}{counts}")
         notes.extend(_note(row, outcome) for outcome in row.differing)
         notes.extend(

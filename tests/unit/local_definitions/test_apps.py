@@ -14,6 +14,7 @@ from pamesos.local.store.root import Root, put_app, put_apps
 
 SETTINGS = Settings()
 OLD, NEW = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
+RESTART = frozenset({"/x"})
 EMPTY = Root.empty(OLD)
 BRIDGE = {"type": "DOCKER", "docker": {"image": "a:1", "network": "BRIDGE"}}
 
@@ -191,8 +192,8 @@ def test_service_ports_are_assigned_once_and_kept() -> None:
     [
         pytest.param({}, (OLD, OLD, OLD), id="nothing changes"),
         pytest.param({"instances": 2}, (NEW, NEW, OLD), id="scaled"),
-        pytest.param({"cpus": 2}, (NEW, OLD, NEW), id="changed"),
-        pytest.param({"cpus": 2, "instances": 2}, (NEW, OLD, NEW), id="changed and scaled"),
+        pytest.param({"cpus": 2}, (NEW, NEW, NEW), id="changed"),
+        pytest.param({"cpus": 2, "instances": 2}, (NEW, NEW, NEW), id="changed and scaled"),
     ],
 )
 def test_versions_say_what_changed_last(update: dict[str, Any], info: tuple[str, ...]) -> None:
@@ -200,6 +201,13 @@ def test_versions_say_what_changed_last(update: dict[str, Any], info: tuple[str,
     app = settled(merged(root, **update), root, NEW).apps["/x"]
     times = app["versionInfo"]
     assert (app["version"], times["lastScalingAt"], times["lastConfigChangeAt"]) == info
+
+
+def test_a_restart_counts_as_a_change_of_the_definition_only() -> None:
+    root = settled(created())
+    again = settle(root, put_app(root, dict(root.apps["/x"]), NEW), SETTINGS, restart=RESTART)
+    times = again.apps["/x"]["versionInfo"]
+    assert (times["lastScalingAt"], times["lastConfigChangeAt"]) == (OLD, NEW)
 
 
 def test_an_app_that_does_not_change_stays_the_same_object() -> None:

@@ -99,6 +99,18 @@ def test_a_group_goes_back_to_an_earlier_version() -> None:
     assert back.apps.keys() == first.apps.keys()
 
 
+def test_a_dry_run_of_going_back_restarts_what_has_another_version() -> None:
+    first = put(EMPTY, "/c", TIERS, OLD)
+    changed = {"apps": [*TIERS["apps"][:2], app("nodes", "/c/scheduler", instances=4)]}
+    second = put(first, "/c", changed)
+    again = put(second, "/c", {"version": OLD}, "2026-01-03T00:00:00.000Z", first)
+    change = groups.read_change({"version": OLD}, "/c", again, SETTINGS, creation=False)
+    planned = groups.dry_run(again, change, first)
+    assert [[(a.action, a.app) for a in step] for step in planned.steps] == [
+        [("RestartApplication", "/c/nodes")]
+    ]
+
+
 def test_a_version_that_is_not_kept_is_refused() -> None:
     root = put(EMPTY, "/c", TIERS)
     assert refused(root, "/c", {"version": OLD}) == {
