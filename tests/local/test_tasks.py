@@ -218,3 +218,20 @@ def test_requests_to_kill_are_answered_as_recorded(
     api: Api, query: str, body: Json, status: int, expected: Json
 ) -> None:
     assert api.call("POST", f"/v2/tasks/delete{query}", body, expect=status) == expected
+
+
+def test_the_output_of_a_task_that_ended_can_still_be_read(api: Api) -> None:
+    with stream(api.url) as events:
+        api.put_group(app("a", "echo last words; exit 1", backoffSeconds=60))
+        failed = events.wait("status_update_event", taskStatus="TASK_FAILED")
+        api.call("DELETE", "/v2/groups/t?force=true")
+        events.wait("app_terminated_event")
+    assert api.stdout({"id": failed["taskId"]}) == "last words\n"
+
+
+def test_an_image_is_refused_by_an_engine_that_only_runs_processes(api: Api) -> None:
+    container = {"type": "DOCKER", "docker": {"image": "busybox"}}
+    with stream(api.url) as events:
+        api.put_group(app("a", container=container, backoffSeconds=60))
+        update = events.wait("status_update_event", taskStatus="TASK_FAILED")
+    assert "busybox" in update["message"]

@@ -92,7 +92,7 @@ def agents(engine: Engine) -> list[Json]:
 def framework(engine: Engine) -> Json:
     """Return Marathon as master and agent list it: tasks, and executors with sandboxes."""
     active = [i for i in engine.tracker.all() if i.is_active]
-    ended = [i for i in engine.tracker.all() if i.task is not None and not i.is_active]
+    ended = engine.memory.ended_tasks()
     return {
         "id": engine.layout.framework,
         "name": "marathon",
@@ -109,7 +109,7 @@ def framework(engine: Engine) -> Json:
         "completed_tasks": [_task(engine, i, i.task) for i in ended if i.task],
         "offers": [],
         "executors": [_executor(engine, i, i.task) for i in active if i.task],
-        "completed_executors": _completed(engine, ended),
+        "completed_executors": [_executor(engine, i, i.task) for i in ended if i.task],
     }
 
 
@@ -117,11 +117,6 @@ def tasks(engine: Engine) -> list[Json]:
     """Return the master's list of tasks."""
     found = framework(engine)
     return [*found["tasks"], *found["completed_tasks"]]
-
-
-def _completed(engine: Engine, ended: Iterable[Instance]) -> list[Json]:
-    """Return the executors that ended: those shown, and older ones by their sandboxes."""
-    return [_executor(engine, i, i.task) for i in ended if i.task]
 
 
 def _executor(engine: Engine, instance: Instance, task: Task) -> Json:

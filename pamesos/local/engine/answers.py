@@ -6,8 +6,8 @@ from typing import Any
 
 from pamesos.local.engine import views
 from pamesos.local.engine.deploying import Deployments
+from pamesos.local.engine.memory import Memory
 from pamesos.local.health.monitor import Monitor
-from pamesos.local.instances.lifecycle import Lifecycle
 from pamesos.local.instances.model import Instance
 from pamesos.local.instances.tracker import Tracker
 from pamesos.local.launcher.agents import Agent
@@ -29,7 +29,7 @@ class Answers:
     history: History
     tracker: Tracker
     queue: LaunchQueue
-    lifecycle: Lifecycle
+    memory: Memory
     monitor: Monitor
     deployments: Deployments
 
@@ -55,8 +55,8 @@ class Answers:
             shown["readinessCheckResults"] = self._readiness(app_id)
         if "tasks" in names:
             shown["tasks"] = self.tasks_of(app_id)
-        if "lastTaskFailure" in names and app_id in self.lifecycle.failures.last:
-            shown["lastTaskFailure"] = self.lifecycle.failures.last[app_id]
+        if "lastTaskFailure" in names and app_id in self.memory.failures:
+            shown["lastTaskFailure"] = self.memory.failures[app_id]
         if "taskStats" in names:
             shown["tasksStats"] = views.task_stats(app, instances, self.monitor, now())
         return shown

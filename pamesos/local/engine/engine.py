@@ -15,6 +15,7 @@ from pamesos.local.deployments.plan import DeploymentPlan, build_plan
 from pamesos.local.deployments.revert import revert
 from pamesos.local.engine.answers import NEVER, Answers
 from pamesos.local.engine.deploying import Deployments
+from pamesos.local.engine.memory import Memory
 from pamesos.local.engine.scope import CHANGED_GROUP
 from pamesos.local.engine.setup import Setup
 from pamesos.local.engine.takeover import take_over
@@ -63,7 +64,8 @@ class Engine(Answers):
         self.launcher = Launcher(
             self.tracker, self.queue, self.agents, self.lifecycle.provision, sockets.is_free
         )
-        self.lifecycle.connect(self.executor, self.monitor, self.launcher.wake)
+        self.memory = Memory(self.disk, self.layout, self.history)
+        self.lifecycle.connect(self.executor, self.monitor, self.launcher.wake, self.memory)
         self.deployments = Deployments(self.lifecycle, self.monitor, self.disk)
         self._launching: asyncio.Task[None] | None = None
 

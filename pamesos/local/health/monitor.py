@@ -44,6 +44,9 @@ class Monitor:
             return
         checked = self._checked.setdefault(instance.id, _Checked())
         checked.green.clear()
+        for index, result in checked.results.items():
+            # What failed is the task before; this one has all its chances.
+            checked.results[index] = dataclasses.replace(result, consecutive_failures=0)
         checked.loops = [
             background.start(self._loop(instance, index, check), f"health {instance.id}")
             for index, check in enumerate(checks)
@@ -137,7 +140,7 @@ class Monitor:
     def _kill(self, instance: Instance, before: Health) -> None:
         task = instance.task
         reason, at = before.last_failure_cause or "", before.last_failure or iso(now())
-        if task is None or task.id in self._lifecycle.failures.doomed:
+        if task is None or task.id in self._lifecycle.doomed:
             return
         fields = render.unhealthy_kill(instance, task, reason)
         self._lifecycle.events.publish("unhealthy_instance_kill_event", fields, at=at)

@@ -40,13 +40,14 @@ class Wake(Protocol):
         """Look again."""
 
 
-@dataclasses.dataclass(slots=True)
-class Failures:
-    """``lastTaskFailure`` of each app, and kills that are failures though somebody asked."""
+class Keeper(Protocol):
+    """Who remembers tasks that are no more."""
 
-    last: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
-    #: Task id -> (reason, time) of tasks that are killed for bad health.
-    doomed: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    def ended(self, instance: Instance) -> None:
+        """Remember a task that ended."""
+
+    def failed(self, app_id: str, failure: dict[str, Any] | None) -> None:
+        """Remember an app's ``lastTaskFailure``; None forgets it."""
 
 
 class Lifecycle:
@@ -56,7 +57,8 @@ class Lifecycle:
         self.tracker = tracker
         self.queue = queue
         self.events = events
-        self.failures = Failures()
+        #: Task id -> (reason, time) of tasks that are killed for bad health.
+        self.doomed: dict[str, tuple[str, str]] = {}
         #: Apps of which nothing is to be left; the last instance ends with an event.
         self._stopping: set[str] = set()
         #: Task id -> instance that was wiped while its task still ends.
@@ -64,10 +66,12 @@ class Lifecycle:
         self._executor: Executor
         self._watcher: Watcher
         self._wake: Wake
+        self._keeper: Keeper
 
-    def connect(self, executor: Executor, watcher: Watcher, wake: Wake) -> None:
-        """Set who runs tasks, who checks them and who launches; they need this one first."""
+    def connect(self, executor: Executor, watcher: Watcher, wake: Wake, keeper: Keeper) -> None:
+        """Set who runs tasks, checks them, launches and remembers; they need this one first."""
         self._executor, self._watcher, self._wake = executor, watcher, wake
+        self._keeper = keeper
 
     def schedule(self, app: dict[str, Any], count: int) -> list[Instance]:
         """Add instances of an app to the launch queue."""
@@ -116,7 +120,7 @@ class Lifecycle:
         if task is None or not task.is_active:
             return
         if because is not None:
-            self.failures.doomed[task.id] = because
+            self.doomed[task.id] = because
         self._executor.kill(task, grace_s(instance.app))
 
     def stop(self, instance: Instance) -> None:
@@ -148,6 +152,7 @@ class Lifecycle:
         if task is not None:
             killed = dataclasses.replace(task, state=model.KILLED)
             gone = dataclasses.replace(gone, condition="Killed", task=killed)
+            self._keeper.ended(gone)
             self.events.publish("instance_changed_event", render.instance_changed(gone))
         self.tracker.remove(gone)
         if task is not None and task.is_active:
@@ -190,6 +195,7 @@ class Lifecycle:
 
     def _ended(self, instance: Instance, task: Task, message: str) -> None:
         self._watcher.ended(instance)
+        self._keeper.ended(instance)
         is_wanted = instance.goal == model.GOAL_RUNNING
         if not is_wanted:
             self._tell_if_last(instance)
@@ -209,14 +215,14 @@ class Lifecycle:
         self._wake()
 
     def _note_failure(self, instance: Instance, task: Task, message: str) -> None:
-        doomed = self.failures.doomed.pop(task.id, None)
+        doomed = self.doomed.pop(task.id, None)
         at = iso(now())
         if doomed is not None:
             reason, at = doomed
             message = f"Task was killed since health check failed. Reason: {reason}"
         elif task.state not in model.IS_FAILURE:
             return
-        self.failures.last[instance.app_id] = {
+        failure = {
             "appId": instance.app_id,
             "host": task.host,
             "message": message,
@@ -226,6 +232,7 @@ class Lifecycle:
             "version": instance.version,
             "slaveId": task.agent,
         }
+        self._keeper.failed(instance.app_id, failure)
 
     def _forget(self, instance: Instance) -> None:
         self._tell_if_last(instance)
@@ -239,7 +246,7 @@ class Lifecycle:
     def _app_is_gone(self, app_id: str) -> None:
         self._stopping.discard(app_id)
         self.queue.forget(app_id)
-        self.failures.last.pop(app_id, None)
+        self._keeper.failed(app_id, None)
         self.events.publish("app_terminated_event", {"appId": app_id})
 
     def _unknown(self, update: StatusUpdate) -> None:
