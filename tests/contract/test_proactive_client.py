@@ -368,6 +368,16 @@ def test_a_refused_connection_is_unavailable() -> None:
             client.get_nodes()
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
+    server: RecordedProActive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    server.will("GET", "/rm/version", _recorded_version())
+    with ProActiveClient(server.url, Credentials(), retry_for_s=0) as client:
+        assert client.get_version().rm == "14.2.0-SNAPSHOT"
+
+
 def test_secrets_are_in_no_error_and_no_repr(server: RecordedProActive) -> None:
     server.answers.clear()
     server.load("01-basic", labels=("bad-login",))

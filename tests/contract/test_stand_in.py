@@ -294,6 +294,25 @@ def test_groovy_is_faulty_and_says_why(cluster: StandIn, client: ProActiveClient
     assert "cannot run groovy" in (client.get_task_result(job, "where_groovy").error or "")
 
 
+@pytest.mark.parametrize(
+    "flood",
+    [
+        pytest.param("yes '' | head -c 3000000", id="empty lines"),
+        pytest.param("head -c 3000000 /dev/zero | tr '\\0' x", id="one long line"),
+        pytest.param("yes 0123456789 | head -c 9000000", id="many lines"),
+    ],
+)
+def test_a_flood_of_output_is_bounded_and_says_so(
+    cluster: StandIn, client: ProActiveClient, flood: str
+) -> None:
+    job = client.submit(cluster.workflow(task("a", flood)))
+
+    assert cluster.wait_for_end(client, job).state is JobState.FINISHED
+    output = client.get_task_result(job, "a").stdout or ""
+    assert output.endswith("[the stand-in keeps 1 MiB of output; the rest is lost]\n")
+    assert len(output) < 2 * 1024 * 1024
+
+
 @pytest.mark.parametrize("name", ["hello.xml", "fan-out.xml"])
 def test_the_sample_workflows_use_several_nodes(
     cluster: StandIn, client: ProActiveClient, name: str

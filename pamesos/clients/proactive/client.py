@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pamesos.clients.proactive.multipart import MultipartFile
 from pamesos.clients.proactive.replies import (
@@ -32,6 +32,7 @@ from pamesos.errors import InvalidInputError, ProActiveRefusedError, ProActiveUn
 if TYPE_CHECKING:
     import requests
 
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _LOGIN_REMEDY = (
     "set PAMESOS_PROACTIVE_USER and PAMESOS_PROACTIVE_PASSWORD_FILE to a login of this server; "
     "three wrong ones lock the account for 10 minutes, so do not simply repeat it"
@@ -281,6 +282,8 @@ class ProActiveClient:
 
             self._session = http.Session()
             self._session.verify = self._verify
+            # A proxy of the environment is for the world outside, not for this machine.
+            self._session.trust_env = urlsplit(self.url).hostname not in _THIS_MACHINE
         return self._session
 
     def _odd(self, path: str) -> ProActiveUnavailableError:

@@ -23,8 +23,11 @@ def main(arguments: list[str] | None = None) -> None:
 
         sys.exit(node(arguments[1:]))
     if role == "server":
-        from pamesos.local.standin.server.process import main as server
-
+        try:
+            from pamesos.local.standin.server.process import main as server
+        except ModuleNotFoundError as error:
+            sys.stderr.write(f"{error.name} is missing; run `pip install pamesos[local]`\n")
+            sys.exit(1)
         sys.exit(server(arguments[1:]))
     sys.stderr.write(_USAGE + "\n")
     sys.exit(2)

@@ -193,7 +193,9 @@ class Node:
             case "ping":
                 self._send({"say": "pong"})
             case "run":
-                job = asyncio.ensure_future(self._execute(Task(message, self._guard)))
+                scratch = self._options.properties.text("node.dataspace.scratchdir") or None
+                task = Task(message, self._guard, scratch)
+                job = asyncio.ensure_future(self._execute(task))
                 self._jobs.add(job)
                 job.add_done_callback(self._jobs.discard)
             case "kill":

@@ -16,6 +16,8 @@ from pamesos.local.standin.node.guard import Guard
 from pamesos.local.standin.wire import Message
 
 _MAX_OUTPUT = 1024 * 1024
+#: What a line takes beside its text, so that empty lines are bounded too.
+_LINE_COST = 32
 #: A script that is over may have left something that holds its output open.
 _OUTPUT_GRACE_S = 1.0
 _PYTHON = """
@@ -32,11 +34,13 @@ _PYTHONS = frozenset({"python", "python3", "cpython"})
 class Task:
     """One run of a task. ``line`` is [stream, epoch ms, text]; streams are "out" and "err"."""
 
-    def __init__(self, order: Message, guard: Guard) -> None:
+    def __init__(self, order: Message, guard: Guard, scratch: str | None = None) -> None:
         self.run = str(order["run"])
         self.worker = str(order["worker"])
         self._order = order
         self._guard = guard
+        #: Where the tasks' directories are made; None is the system's temporary directory.
+        self._scratch = scratch
         self._process: asyncio.subprocess.Process | None = None
         self._lines: list[tuple[str, int, str]] = []
         self._size = 0
@@ -47,15 +51,17 @@ class Task:
         begin = time.time()
         code: int | None = None
         value: str | None = None
-        space = Path(tempfile.mkdtemp(prefix="pa_"))
+        space = Path()
         try:
+            space = Path(tempfile.mkdtemp(prefix="pa_", dir=self._scratch))
             command = self._command(space)
             code, value = await self._run(command, space)
             error = None if code == 0 else f"the script ended with exit code {code}"
         except (OSError, ValueError) as problem:
             error = str(problem)
         finally:
-            shutil.rmtree(space, ignore_errors=True)
+            if space != Path():
+                shutil.rmtree(space, ignore_errors=True)
         return {
             "say": "ended",
             "run": self.run,
@@ -124,14 +130,17 @@ class Task:
             *whole, rest = (rest + chunk).split(b"\n")
             for line in whole:
                 self._add(name, line)
+            if len(rest) > _MAX_OUTPUT:
+                self._add(name, rest)
+                rest = b""
         if rest:
             self._add(name, rest)
 
     def _add(self, name: str, line: bytes) -> None:
         if self._size > _MAX_OUTPUT:
             return
-        self._size += len(line)
-        text = line.decode(errors="replace")
+        self._size += len(line) + _LINE_COST
+        text = line[:_MAX_OUTPUT].decode(errors="replace")
         if self._size > _MAX_OUTPUT:
             text = "[the stand-in keeps 1 MiB of output; the rest is lost]"
         self._lines.append((name, int(time.time() * 1000), text))

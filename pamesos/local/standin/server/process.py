@@ -146,6 +146,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if options.local_nodes:
         _say("The stand-in starts no local nodes; -ln is taken as 0.")
+    if options.clean:
+        _say("The stand-in keeps its database; -c is ignored.")
     return _serve(options, ports, began)
 
 

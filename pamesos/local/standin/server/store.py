@@ -44,6 +44,8 @@ _records = Table(
     Column("kind", String(16), primary_key=True),
     Column("name", String(255), primary_key=True),
     Column("document", Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb"), nullable=False),
+    mysql_charset="utf8mb4",
+    mysql_collate="utf8mb4_bin",  # names differ by case, too
 )
 _RETRY_S = 0.5
 _DRAIN_S = 2.0
