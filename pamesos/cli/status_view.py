@@ -88,14 +88,15 @@ def _changed(app: AppStatus, now: datetime) -> str:
 
 
 def _problems(app: AppStatus, now: datetime) -> Iterator[str]:
+    name = _fit(app.name, 32)
     if app.waiting is not None:
-        yield f"{app.name}: {app.waiting}"
+        yield f"{name}: {app.waiting}"
     failure = app.last_failure
     if failure is None or (app.waiting is not None and failure.message in app.waiting):
         return
     where = f" on {failure.host}" if failure.host else ""
     message = failure.message.strip() or failure.state
-    yield f"{app.name}: last failure {age(failure.at, now)} ago{where}: {message}"
+    yield f"{name}: last failure {age(failure.at, now)} ago{where}: {message}"
 
 
 def age(at: datetime | None, now: datetime) -> str:

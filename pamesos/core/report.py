@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pamesos.core import names
 from pamesos.core.observed import (
@@ -17,7 +17,7 @@ from pamesos.core.observed import (
 )
 from pamesos.core.rm import NodeState, RmNode
 from pamesos.core.selection import display_name, tier_of
-from pamesos.core.uptime import Settling, Uptime, measure
+from pamesos.core.uptime import SETTLE, Settling, Uptime, measure
 from pamesos.core.waiting import why_not_up
 
 
@@ -122,8 +122,14 @@ def _in_order(group: GroupView) -> list[AppView]:
 
 
 def _uptime(app: AppView, now: datetime) -> Uptime:
-    # A look at what runs, not at a start: a task without checks counts at once.
-    return measure(app, now, Settling(before=frozenset(task.id for task in app.tasks)))
+    """Measure an app at one look; a task without checks must have started a moment ago at least.
+
+    ``startedAt`` is another machine's clock: a start in the future counts as long past.
+    """
+    starts = {task.id: task.started_at for task in app.tasks if task.started_at is not None}
+    young = {task_id: at for task_id, at in starts.items() if timedelta() <= now - at < SETTLE}
+    before = frozenset(task.id for task in app.tasks if task.id not in young)
+    return measure(app, now, Settling(young, before))
 
 
 def _app_status(app: AppView, group_id: str, uptime: Uptime, why_not: str) -> AppStatus:

@@ -25,7 +25,9 @@ GROUP = {
             "id": "/plain/b",
             "cmd": f"exec {sys.executable} -m http.server --bind 127.0.0.1 $PORT0",
             "dependencies": ["/plain/a"],
-            "healthChecks": [{"protocol": "MESOS_TCP", "portIndex": 0, "intervalSeconds": 1}],
+            "healthChecks": [
+                {"protocol": "MESOS_TCP", "portIndex": 0, "intervalSeconds": 1, "delaySeconds": 0}
+            ],
         },
     ],
 }
