@@ -11,7 +11,7 @@ from typing import Any
 
 from pamesos.local import background
 from pamesos.local.definitions.refusal import message
-from pamesos.local.deployments.plan import DeploymentPlan, build_plan
+from pamesos.local.deployments.plan import DeploymentPlan, build_plan, dependency_levels
 from pamesos.local.deployments.revert import revert
 from pamesos.local.engine.answers import NEVER, Answers
 from pamesos.local.engine.deploying import Deployments
@@ -37,6 +37,8 @@ from pamesos.local.store.disk import Disk
 from pamesos.local.store.history import History
 from pamesos.local.store.root import Root, put_app
 from pamesos.local.times import Versions, iso, now
+
+_LOOK_AGAIN_S = 0.01
 
 
 class Engine(Answers):
@@ -86,10 +88,20 @@ class Engine(Answers):
             with contextlib.suppress(asyncio.CancelledError):
                 await self._launching
         await self.deployments.close()
-        for instance in list(self.tracker.all()):
-            self.lifecycle.kill(instance)
+        await self._end_tasks()
         await self.executor.close()
         self.disk.close()
+
+    async def _end_tasks(self) -> None:
+        """End all tasks, dependants first: a server must not lose its database while it stops."""
+        levels = dependency_levels(self.root)
+        found = {levels.get(instance.app_id, 0) for instance in self.tracker.all()}
+        for level in sorted(found, reverse=True):
+            going = [i for i in self.tracker.all() if levels.get(i.app_id, 0) == level]
+            for instance in going:
+                self.lifecycle.kill(instance)
+            while any((left := self.tracker.get(i.id)) and left.is_active for i in going):
+                await asyncio.sleep(_LOOK_AGAIN_S)
 
     async def deploy(
         self,
