@@ -68,6 +68,13 @@ def explain_exception(error: BaseException, timeout_s: float) -> Failure:
     unsent = _explain_unsent(error, causes)
     if unsent is not None:
         return Failure(unsent, sent=False)
+    return _explain_sent(error, timeout_s)
+
+
+def _explain_sent(error: BaseException, timeout_s: float) -> Failure:
+    """Name what went wrong after the request may have arrived."""
+    import requests
+
     if isinstance(error, requests.exceptions.Timeout):
         return Failure(f"no answer within {timeout_s:g} s")
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
@@ -140,6 +147,7 @@ def explain_response(response: requests.Response) -> Failure | None:
             remedy="give the address of Marathon itself (--marathon, PAMESOS_MARATHON_URL), "
             "or let the proxy pass /v2 and /ping through",
             passing=False,
+            sent=False,  # Marathon answers no API call with a page: it never got this one
         )
     return None
 
@@ -158,6 +166,7 @@ def _explain_redirect(response: requests.Response) -> Failure:
             "it redirects to https",
             remedy=f"use https://{there.netloc} as the Marathon URL",
             passing=False,
+            sent=False,
         )
     return Failure(
         f"HTTP {response.status_code}, it redirects to {location or 'nowhere'}; "
@@ -165,4 +174,5 @@ def _explain_redirect(response: requests.Response) -> Failure:
         remedy="give the address of Marathon itself, or credentials the proxy accepts "
         "(--user with --password-file, or --token-file)",
         passing=False,
+        sent=False,
     )

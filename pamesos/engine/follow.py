@@ -53,9 +53,11 @@ class Follower:
         self._said: dict[str, str] = {}
 
     def follow(self, submitted: Submitted, deadline: datetime) -> Verdict:
-        """Wait for the verdict; TimedOut at the deadline at the latest."""
+        """Wait for the verdict; TimedOut at the deadline at the latest.
+
+        The caller has read everything once after the change was sent.
+        """
         lookout = self._lookout
-        lookout.read_all()
         while True:
             self._note(submitted)
             now = lookout.clock()
