@@ -79,13 +79,13 @@ def _describe(
 
     from pamesos.config.crosscheck import cross_faults
     from pamesos.config.faults import flatten, placed
-    from pamesos.config.schema import DescriptionSchema
+    from pamesos.config.schema import description_schema
     from pamesos.config.secret_files import read_password_files
 
     root, unset = interpolate(root, environ)
     root, unread = read_password_files(root)
     data: Any = plain(root)
-    schema = DescriptionSchema()
+    schema = description_schema()
     description: Description | None = None
     found = [*faults, *unset, *unread]
     try:

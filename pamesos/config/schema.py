@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from marshmallow import post_load
@@ -235,3 +236,9 @@ class DescriptionSchema(StrictSchema):
             defaults=model.with_common(defaults, data.get("env", {}), data.get("labels", {})),
             watch_grace_s=data.get("watch", {}).get("grace"),
         )
+
+
+@cache
+def description_schema() -> DescriptionSchema:
+    """Return the schema; an instance costs as much as loading a description with it."""
+    return DescriptionSchema()

@@ -104,11 +104,14 @@ class OptionsSchema(StrictSchema):
 
     def options(self, data: dict[str, Any]) -> Options:
         """Take the options out of the data."""
-        given = {name: data.pop(name) for name in OptionsSchema().fields if name in data}
+        given = {name: data.pop(name) for name in _OPTION_NAMES if name in data}
         for name in ("constraints", "accepted_resource_roles", "fetch"):
             if name in given:
                 given[name] = tuple(given[name])
         return Options(**given)
+
+
+_OPTION_NAMES = tuple(OptionsSchema().fields)
 
 
 class AppSchema(OptionsSchema):

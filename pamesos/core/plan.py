@@ -120,7 +120,7 @@ def _database_launch(
     else:
         command = postgresql.launch(database, sql, resources)
         check = postgresql.check(database, sql)
-    return command, Check("COMMAND", 60, check, interval_s=3)
+    return command, Check("COMMAND", 60, check, interval_s=2, failures=5)
 
 
 def _database_volumes(database: Database) -> tuple[Volume, ...]:

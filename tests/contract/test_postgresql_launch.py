@@ -214,12 +214,20 @@ def test_a_restart_keeps_the_data_and_takes_a_new_password(
         task.connect()
 
 
-def test_sigterm_stops_it_fast_while_clients_are_connected(task: Task) -> None:
+@pytest.mark.parametrize(
+    "stop",
+    [
+        pytest.param(lambda task: task.process.terminate(), id="to the shell"),
+        pytest.param(lambda task: task.kill_group(signal.SIGTERM), id="to the whole group"),
+    ],
+)
+def test_sigterm_stops_it_fast_while_clients_are_connected(
+    task: Task, stop: Callable[[Task], None]
+) -> None:
     connection = task.connect()
     connection.run("begin")
     started = time.monotonic()
-    assert task.process is not None
-    task.process.terminate()
+    stop(task)
     assert task.wait(10) == 0
     assert time.monotonic() - started < 5
     with contextlib.suppress(pg8000.exceptions.InterfaceError):
@@ -264,6 +272,40 @@ def test_a_pid_file_whose_number_belongs_to_another_program_is_no_obstacle(
     finally:
         bystander.kill()
         bystander.wait()
+
+
+@needs_root
+def test_without_namespaces_the_binaries_are_copied(
+    make_task: Callable[..., Task], directory: Path
+) -> None:
+    tools = directory / "tools"
+    tools.mkdir()
+    (tools / "unshare").write_text("#!/bin/sh\nexit 1\n")
+    (tools / "unshare").chmod(0o755)
+    home = blocked(directory)
+    # Its libraries lie beside the package in site-packages, as in a virtual environment.
+    shutil.copytree(BIN.parents[1], home / "pgserver", symlinks=True)
+    libraries = BIN.parents[2] / "pgserver.libs"
+    if libraries.is_dir():
+        shutil.copytree(libraries, home / "pgserver.libs", symlinks=True)
+    task = make_task(path=f"{tools}:{home}/pgserver/pginstall/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    task.start()
+    task.wait_until_healthy()
+    assert [path.name for path in (task.root / "volume").glob("postgresql-*")]
+
+
+@needs_root
+def test_a_volume_that_no_other_user_can_enter_is_named(
+    make_task: Callable[..., Task], directory: Path
+) -> None:
+    tools = directory / "tools"
+    tools.mkdir()
+    (tools / "unshare").write_text("#!/bin/sh\nexit 1\n")
+    (tools / "unshare").chmod(0o755)
+    task = make_task(root=blocked(directory), path=f"{tools}:{BIN}:/usr/sbin:/usr/bin:/sbin:/bin")
+    task.start()
+    assert task.wait() == 1
+    assert "chmod a+x what is above it" in task.output.read_text()
 
 
 def test_half_made_data_is_made_again(make_task: Callable[..., Task]) -> None:

@@ -25,6 +25,7 @@ done
 unset IFS
 [ -n "$bin" ] || fail "no PostgreSQL $wanted on this agent (neither on PATH nor in" \
   "/usr/lib/postgresql); install it or give the database an image"
+bin=$(dirname "$(readlink -f "$bin/postgres")")
 
 # postgres refuses to run as root. Another user is used where it can reach binaries and data, else
 # a user namespace, in which root's files belong to a user that is not 0 (virtual environments
@@ -41,16 +42,22 @@ if [ "$(id -u)" = 0 ]; then
   elif { [ "$owner" = 0 ] || [ ! -d "$data" ]; } && enters "$namespaced"; then
     drop=$namespaced owner=0 group=0
   else
+    { [ "$owner" != 0 ] && $switched sh -c 'cd "$1"' sh "$volume"; } || fail "postgres must not" \
+      "run as root, and user $owner cannot enter $volume; move it, or chmod a+x what is above it"
     copy="$volume/postgresql-$("$bin/postgres" -V | sed 's/[^0-9]*//; s/[^0-9.].*//')"
     if [ ! -d "$copy" ]; then
+      # The wheel's libraries lie three directories above its binaries; keep them there.
       rm -rf "$copy.new"
-      cp -RL "${bin%/bin}" "$copy.new"
+      mkdir -p "$copy.new/pgserver"
+      cp -RL "${bin%/bin}" "$copy.new/pgserver/pginstall"
+      if [ -d "$bin/../../../pgserver.libs" ]; then
+        cp -RL "$bin/../../../pgserver.libs" "$copy.new/"
+      fi
       chmod -R a+rX "$copy.new"
       mv "$copy.new" "$copy"
     fi
-    bin="$copy/bin"
-    { [ "$owner" != 0 ] && enters "$switched"; } || fail "postgres must not run as root, and user" \
-      "$owner cannot enter $volume; move the volume, or chmod a+x the directories above it"
+    bin="$copy/pgserver/pginstall/bin"
+    enters "$switched" || fail "user $owner cannot run the copy of PostgreSQL in $copy"
     drop=$switched
   fi
 fi

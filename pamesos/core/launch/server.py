@@ -24,6 +24,8 @@ _DRIVERS: dict[Engine, tuple[str, str, str]] = {
     "mariadb": ("org.mariadb.jdbc.Driver", "mariadb", "org.hibernate.dialect.MariaDB103Dialect"),
     "mysql": ("com.mysql.cj.jdbc.Driver", "mysql", "org.hibernate.dialect.MySQL5InnoDBDialect"),
 }
+#: From any directory to /, if it is not deeper than this; ".." of / is /.
+_TO_ROOT = "/".join([".."] * 12)
 _SPACES = ("input", "output", "global", "user")
 
 
@@ -65,8 +67,9 @@ def _own_files(has_database: bool) -> list[str]:
     ]
     files += [
         '-Dpa.hsqldb.location="$data/db"',
-        '-Dpa.rm.jmx.rrd.name="$data/rm_statistics.rrd"',
-        '-Dpa.scheduler.jmx.rrd.name="$data/scheduler_statistics.rrd"',
+        # These two names are appended to the home whatever they are, hence relative to it.
+        f'-Dpa.rm.jmx.rrd.name="{_TO_ROOT}$data/rm_statistics.rrd"',
+        f'-Dpa.scheduler.jmx.rrd.name="{_TO_ROOT}$data/scheduler_statistics.rrd"',
         '-Dpa.scheduler.job.logs.location="$logs/jobs/"',
     ]
     if has_database:
