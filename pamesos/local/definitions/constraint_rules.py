@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 _LITERAL = re.compile(r"[a-zA-Z0-9_/.-]*")
 _OPERATORS = ("UNIQUE", "CLUSTER", "GROUP_BY", "LIKE", "UNLIKE", "MAX_PER", "IS")
@@ -43,11 +44,25 @@ def _value_error(operator: str, value: str | None) -> str | None:
 def _pattern_error(value: str | None) -> str | None:
     if value is None:
         return "LIKE and UNLIKE require a non-empty, regular expression value"
+    return None if is_pattern(value) else "is not a valid regular expression"
+
+
+#: What Java's expressions may say and Python's may not: character classes by property, and names
+#: of groups without the P.
+_JAVA_ONLY = ((re.compile(r"\\[pP](\{\w+\}|\w)"), "."), (re.compile(r"\(\?<(?=[A-Za-z])"), "(?P<"))
+
+
+def is_pattern(text: str) -> bool:
+    """Tell whether a text is a regular expression for the real one, which asks Java."""
+    for java, python in _JAVA_ONLY:
+        text = java.sub(python, text)
     try:
-        re.compile(value)
-    except re.error:
-        return "is not a valid regular expression"
-    return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(text)
+    except (re.error, OverflowError, RecursionError):
+        return False
+    return True
 
 
 def _is_integer(text: str) -> bool:

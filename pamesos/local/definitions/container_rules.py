@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from pamesos.local.definitions.constraint_rules import is_pattern
 from pamesos.local.definitions.settings import EXTERNAL_VOLUMES, SECRETS, Settings
 
 Json = dict[str, Any]
@@ -121,8 +121,4 @@ def _volume_constraint_error(constraint: list[str]) -> str | None:
         return f"Unsupported constraint {','.join(constraint)}"
     if constraint[1] not in ("LIKE", "UNLIKE"):
         return "Operator must be one of LIKE, UNLIKE"
-    try:
-        re.compile(constraint[2])
-    except re.error:
-        return "Invalid regular expression"
-    return None
+    return None if is_pattern(constraint[2]) else "Invalid regular expression"

@@ -178,7 +178,12 @@ def normal_form(app: Json) -> Json:
     if is_resident(app):
         shown["residency"] = _RESIDENT
     refuse(_kept_faults(shown))
-    return shown
+    return in_order(shown)
+
+
+def in_order(app: Json) -> Json:
+    """Return an app with its members in the order in which the real one shows them."""
+    return {name: app[name] for name in APP.fields if name in app}
 
 
 def _unreachable(strategy: Json | str) -> Json | str:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from pamesos.local.definitions.normal import in_order
 from pamesos.local.definitions.refusal import message, not_valid
 from pamesos.local.definitions.settings import Settings
 from pamesos.local.deployments.plan import dependency_levels, is_changed
@@ -61,7 +62,7 @@ def _versioned(old: Json | None, new: Json, version: str, restart: bool) -> Json
         info = {**old["versionInfo"], "lastScalingAt": version}
     else:
         return old
-    return {**new, "version": version, "versionInfo": info}
+    return in_order({**new, "version": version, "versionInfo": info})
 
 
 class _Ports:

@@ -15,6 +15,8 @@ DEFAULT = (
     "marathon/07-json-round-trip",
     "marathon-fuzz/seed-1",
     "marathon-fuzz/seed-2",
+    "marathon/02-group-with-dependencies",
+    "marathon/03-change-scale-rollback-delete",
 )
 
 

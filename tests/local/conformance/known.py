@@ -12,6 +12,12 @@ _PODS = "pods are out of scope: the embedded Marathon has none"
 _RAML = "the API's description is not part of the embedded Marathon"
 _METRICS = "counts the inner workings of the recorded server; ours has its own"
 
+_CUT_SHORT = (
+    "goes back to a version that a deployment left which was rolled back while a steered agent "
+    "held it up; no agent of ours can be held up yet"
+)
+_SERVICE_PORTS = "GET /v2/tasks does not show service ports yet"
+
 #: recording -> line -> reason
 KNOWN: dict[str, dict[int, str]] = {
     "marathon/01-shapes-and-errors": {
@@ -26,4 +32,9 @@ KNOWN: dict[str, dict[int, str]] = {
         56: _PODS,
         69: _PODS,
     },
+    "marathon/07-json-round-trip": dict.fromkeys(range(479, 486), _PODS),
+    "marathon/02-group-with-dependencies": {27: _SERVICE_PORTS},
+    "marathon/03-change-scale-rollback-delete": dict.fromkeys(
+        (193, 194, 197, 199, 200, 201, 203), _CUT_SHORT
+    ),
 }

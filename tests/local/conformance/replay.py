@@ -87,7 +87,7 @@ class Player:
             return Outcome(exchange, None, played=False)
         if not is_read:
             self.is_settled_within(_REPEATS)
-        deadline = time.monotonic() + (_REPEATS if is_read else 0)
+        deadline = time.monotonic() + (_seconds_for(exchange) if is_read else 0)
         while True:
             reason = judge(exchange, *self.answer(exchange), lively=True)
             if reason is None or time.monotonic() >= deadline:
@@ -152,6 +152,12 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _seconds_for(exchange: Exchange) -> float:
+    """Return how long to wait for what a read showed; a deployment may wait for a health check."""
+    is_end = exchange.target == "/v2/deployments" and exchange.answer == []
+    return _PATIENCE if is_end else _REPEATS
 
 
 def is_passing(exchange: Exchange) -> bool:

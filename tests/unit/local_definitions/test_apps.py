@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pamesos.local.definitions import updates
+from pamesos.local.definitions import constraint_rules, updates
 from pamesos.local.definitions.refusal import Refusal
 from pamesos.local.definitions.settings import Settings
 from pamesos.local.definitions.settle import settle
@@ -146,6 +146,21 @@ def test_a_rule_that_is_broken_is_named_at_its_path(
     sent: dict[str, Any], path: str, error: str
 ) -> None:
     assert faults_of(created, **sent)[path] == [error]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "accepted"),
+    [
+        pytest.param("a.*", True, id="plain"),
+        pytest.param(r"\p{Alpha}+", True, id="a class of Java's"),
+        pytest.param("(?<zone>a|b)", True, id="a named group of Java's"),
+        pytest.param("[[a]", True, id="a set that Python warns of"),
+        pytest.param("(", False, id="open"),
+        pytest.param("*a", False, id="nothing to repeat"),
+    ],
+)
+def test_a_like_takes_what_java_takes(pattern: str, accepted: bool) -> None:
+    assert constraint_rules.is_pattern(pattern) is accepted
 
 
 def test_a_put_holds_rules_about_defaults_that_a_post_does_not() -> None:
