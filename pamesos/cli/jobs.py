@@ -169,6 +169,8 @@ def render_table(report: RunReport) -> str:
 def _output_lines(task: TaskRun, result: TaskResult | None) -> list[str]:
     if result is None:
         return []
-    streams = (("", result.stdout), ("stderr: ", result.stderr), ("error: ", result.error))
+    # A Java exception has dozens of lines of stack; the first says what happened.
+    error = (result.error or "").partition("\n")[0]
+    streams = (("", result.stdout), ("stderr: ", result.stderr), ("error: ", error))
     lines = [f"  {prefix}{line}" for prefix, text in streams for line in (text or "").splitlines()]
     return ["", f"{task.name}:", *lines] if lines else []

@@ -15,6 +15,7 @@ from pamesos.errors import (
     InvalidInputError,
     JobTimedOutError,
     NotFoundError,
+    ProActiveError,
     ProActiveUnavailableError,
 )
 
@@ -176,9 +177,11 @@ class _Follower:
     def report(self) -> RunReport:
         """Return the end of the job, with what each task left."""
         assert self._job is not None
-        results = {
-            task.name: self._scheduler.get_task_result(self._job_id, task.name)
-            for task in self._tasks
-            if task.status in _RAN
-        }
+        results = {task.name: self._result(task) for task in self._tasks if task.status in _RAN}
         return RunReport(self._job, self._tasks, results, problem_of(self._job, self._tasks))
+
+    def _result(self, task: TaskRun) -> TaskResult:
+        try:
+            return self._scheduler.get_task_result(self._job_id, task.name)
+        except ProActiveError as error:  # the verdict stands, and is worth more than one output
+            return TaskResult(error=f"its output cannot be read: {error.problem}")

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -185,8 +184,8 @@ class Postgres:
 
     def create(self) -> None:
         subprocess.run(
-            [str(self.bin / "initdb"), "-D", str(self.data), "-U", "proactive", "--auth=trust", "-N",
-             "-E", "UTF8", "--locale=C"],
+            [str(self.bin / "initdb"), "-D", str(self.data), "-U", "proactive",
+             "--auth=trust", "-N", "-E", "UTF8", "--locale=C"],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/", **self._user,
         )  # fmt: skip
 
@@ -233,7 +232,3 @@ def postgres(bin_dir: Path, port: int) -> Iterator[Postgres]:
         if database.process is not None and database.process.poll() is None:
             database.kill()
         shutil.rmtree(home, ignore_errors=True)
-
-
-def elapsed_since(began: float) -> float:
-    return time.monotonic() - began

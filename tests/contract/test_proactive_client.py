@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -355,6 +356,39 @@ def test_another_answer_than_proactives_is_unavailable(
         pytest.raises(ProActiveUnavailableError, match=says),
     ):
         client.get_version()
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["null", "5", "[]", "{}", '"x"', '{"list": 5}', '{"list": [5]}', '{"nodesEvents": [null]}',
+     '{"nodesEvents": [{"nodeUrl": null}], "list": [{}], "status": 5, "output": 5, "jobId": 7}',
+     '{"list": [{"taskInfo": {"executionDuration": null, "executionHostName": 5}}]}'],
+)  # fmt: skip
+def test_a_reply_of_another_shape_is_a_value_or_unavailable(
+    server: RecordedProActive, body: str
+) -> None:
+    for path in ("/rm/monitoring/full", "/rm/version", "/scheduler/jobs/1/info",
+                 "/scheduler/jobs/1/taskstates", "/scheduler/jobs/1/tasks/t/result"):  # fmt: skip
+        server.will("GET", path, Answer(200, body))
+    server.will("POST", "/scheduler/submit", Answer(200, body))
+    with ProActiveClient(server.url, Credentials(), retry_for_s=0) as client:
+        calls: list[Callable[[], object]] = [
+            client.get_nodes,
+            client.get_version,
+            lambda: client.get_job(1),
+            lambda: client.get_tasks(1),
+            lambda: client.get_task_result(1, "t"),
+            lambda: client.submit(HELLO),
+        ]
+        for call in calls:
+            with suppress(ProActiveUnavailableError):
+                call()
+    assert len(server.sent) >= len(calls)
+
+
+def test_locking_no_node_sends_nothing(server: RecordedProActive, client: ProActiveClient) -> None:
+    assert client.lock_nodes([])
+    assert server.sent == []
 
 
 def test_a_refused_connection_is_unavailable() -> None:

@@ -114,15 +114,9 @@ class ProActiveClient:
                 self._send(Request("PUT", "/scheduler/disconnect"), sid=sid, retry=False)
 
     def close(self) -> None:
-        """Disconnect as far as that is possible, and close the connections."""
-        try:
+        """Disconnect as far as that is possible; else the session idles out (facts 5)."""
+        with contextlib.suppress(ProActiveUnavailableError, ProActiveRefusedError):
             self.disconnect()
-        except (ProActiveUnavailableError, ProActiveRefusedError):
-            pass  # the session idles out by itself (facts/proactive.md 5)
-        finally:
-            if self._session is not None:
-                self._session.close()
-                self._session = None
 
     # -- Resource Manager ------------------------------------------------------------------------
 
@@ -136,10 +130,7 @@ class ProActiveClient:
     def get_nodes(self) -> tuple[RmNode, ...]:
         """Return all nodes the RM lists, dead ones too: it never drops those (stack.md 11)."""
         body = self._get_json("/rm/monitoring/full")
-        events = body.get("nodesEvents") if isinstance(body, dict) else None
-        if not isinstance(events, list):
-            raise self._odd("/rm/monitoring/full")
-        return tuple(parse_node(event) for event in events)
+        return tuple(parse_node(e) for e in self._members(body, "nodesEvents", "/rm/monitoring"))
 
     def remove_node(self, node_url: str, *, preempt: bool = False) -> bool:
         """Remove a node from the RM; False if the RM does not know it. A Busy one waits for its
@@ -149,11 +140,11 @@ class ProActiveClient:
 
     def lock_nodes(self, node_urls: Iterable[str]) -> bool:
         """Lock nodes: they get no new task; what they run goes on."""
-        return self._post_flag("/rm/node/lock", tuple(("nodeurls", url) for url in node_urls))
+        return self._post_urls("/rm/node/lock", node_urls)
 
     def unlock_nodes(self, node_urls: Iterable[str]) -> bool:
         """Undo :meth:`lock_nodes`."""
-        return self._post_flag("/rm/node/unlock", tuple(("nodeurls", url) for url in node_urls))
+        return self._post_urls("/rm/node/unlock", node_urls)
 
     # -- Scheduler -------------------------------------------------------------------------------
 
@@ -198,22 +189,23 @@ class ProActiveClient:
 
     def get_job(self, job_id: int) -> JobView:
         """Return the state of a job. An unknown job is refused (404)."""
-        return parse_job(job_id, self._get_json(f"/scheduler/jobs/{job_id}/info"))
+        info = self._get_json(f"/scheduler/jobs/{job_id}/info")
+        if not isinstance(info, dict) or "status" not in info:
+            raise self._odd("/info")
+        return parse_job(job_id, info)
 
     def get_tasks(self, job_id: int) -> tuple[TaskRun, ...]:
         """Return all tasks of a job with status, node and host."""
         body = self._get_json(f"/scheduler/jobs/{job_id}/taskstates")
-        tasks = body.get("list") if isinstance(body, dict) else None
-        if not isinstance(tasks, list):
-            raise self._odd("/taskstates")
-        return tuple(parse_task(task) for task in tasks)
+        return tuple(parse_task(task) for task in self._members(body, "list", "/taskstates"))
 
     def get_task_result(self, job_id: int, task: str) -> TaskResult:
         """Return what the task left; all None before its end."""
         reply = self._get(f"{_task_path(job_id, task)}/result")
         body = reply.json(self.url) if reply.status != 204 and reply.text else {}
         body = body if isinstance(body, dict) else {}
-        output = body.get("output") or {}
+        output = body.get("output")
+        output = output if isinstance(output, dict) else {}
         return TaskResult(
             value=parse_text(body.get("value")),
             error=parse_text(body.get("exceptionMessage")),
@@ -251,6 +243,10 @@ class ProActiveClient:
     def _post_flag(self, path: str, form: tuple[tuple[str, str], ...]) -> bool:
         return self._with_session(Request("POST", path, form=form)).text.strip() == "true"
 
+    def _post_urls(self, path: str, node_urls: Iterable[str]) -> bool:
+        form = tuple(("nodeurls", url) for url in node_urls)
+        return self._post_flag(path, form) if form else True
+
     def _with_session(self, request: Request) -> Reply:
         """Send with the session; on 401 log in once and send once more."""
         if self._sid is None:
@@ -282,9 +278,16 @@ class ProActiveClient:
 
             self._session = http.Session()
             self._session.verify = self._verify
+            self._session.headers["Connection"] = "close"
             # A proxy of the environment is for the world outside, not for this machine.
             self._session.trust_env = urlsplit(self.url).hostname not in _THIS_MACHINE
         return self._session
+
+    def _members(self, body: Any, key: str, path: str) -> list[dict[str, Any]]:
+        members = body.get(key) if isinstance(body, dict) else None
+        if not isinstance(members, list) or not all(isinstance(m, dict) for m in members):
+            raise self._odd(path)
+        return members
 
     def _odd(self, path: str) -> ProActiveUnavailableError:
         return ProActiveUnavailableError(self.url, f"the reply of {path} has an unknown shape")

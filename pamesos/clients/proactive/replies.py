@@ -23,6 +23,14 @@ class ServerVersion:
         return "stand-in" in self.rm
 
 
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
 def parse_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
@@ -42,22 +50,23 @@ def parse_job(job_id: int, info: Mapping[str, Any]) -> JobView:
     """Turn a ``jobInfo`` into a value."""
     return JobView(
         id=job_id,
-        name=str((info.get("jobId") or {}).get("readableName", "")),
+        name=str(_object(info.get("jobId")).get("readableName", "")),
         state=JobState.of(str(info.get("status", ""))),
-        tasks=int(info.get("totalNumberOfTasks", 0)),
-        finished_tasks=int(info.get("numberOfFinishedTasks", 0)),
+        tasks=_count(info.get("totalNumberOfTasks")),
+        finished_tasks=_count(info.get("numberOfFinishedTasks")),
     )
 
 
 def parse_task(state: Mapping[str, Any]) -> TaskRun:
     """Turn an entry of ``taskstates`` into a value; times of -1 mean "not yet"."""
-    info = state.get("taskInfo") or {}
-    host, node = parse_host_and_node(info.get("executionHostName"))
-    duration_ms = info.get("executionDuration", -1)
+    info = _object(state.get("taskInfo"))
+    host, node = parse_host_and_node(parse_text(info.get("executionHostName")))
+    duration_ms = info.get("executionDuration")
+    ended = isinstance(duration_ms, int) and duration_ms >= 0
     return TaskRun(
         name=str(state.get("name", "")),
         status=TaskStatus.of(str(info.get("taskStatus", ""))),
         host=host,
         node=node,
-        duration_s=duration_ms / 1000 if duration_ms >= 0 else None,
+        duration_s=_count(duration_ms) / 1000 if ended else None,
     )

@@ -99,6 +99,10 @@ def send(
         raise ProActiveUnavailableError(url, f"no answer within {read_s:g} s") from error
     except http.RequestException as error:
         raise ProActiveUnavailableError(url, type(error).__name__) from error
+    finally:
+        # A kept connection may be closed by the server just when it is used again: then nobody
+        # knows whether the request arrived.
+        session.close()
     return _judge(url, request, response)
 
 

@@ -64,6 +64,7 @@ class Server:
         ping_ms = options.properties.number(PING_KEY, _DEFAULT_PING_MS)
         self._ping_s = max(ping_ms, 50) / 1000
         self._links = Links(core, self._ping_s)
+        self._pnp: asyncio.Server | None = None
 
     async def run(self, began: float, web: socket.socket, pnp: socket.socket) -> int:
         """Serve until SIGTERM or SIGINT."""
@@ -79,7 +80,7 @@ class Server:
         )
         _say(f"The resource manager with 0 local nodes created on pnp://{host}:{pnp_port}/")
         _say(f"The scheduler created on pnp://{host}:{pnp_port}/")
-        await asyncio.start_server(self._links.serve, sock=pnp, limit=wire.MAX_LINE)
+        self._pnp = await asyncio.start_server(self._links.serve, sock=pnp, limit=wire.MAX_LINE)
         grace_ms = int((2 * self._ping_s + 5) * 1000)
         self._core.recover(await self._links.call_back(), now_ms() + grace_ms)
         watching = asyncio.ensure_future(self._links.watch())
