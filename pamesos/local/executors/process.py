@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from pamesos.local import background
-from pamesos.local.executors import procfs, sandbox
+from pamesos.local.executors import leftovers, procfs, sandbox
 from pamesos.local.executors.base import Report, StatusUpdate
 from pamesos.local.executors.environment import environment
 from pamesos.local.instances.model import (
@@ -35,6 +35,9 @@ from pamesos.local.instances.model import (
 
 #: Unless the app says otherwise (``--executor_shutdown_grace_period`` of the command executor).
 DEFAULT_GRACE_S = 3.0
+#: Looking through /proc takes milliseconds. What starts in between is in the task's group, or found
+#: when the task has ended.
+_SEEN_FOR_S = 0.1
 #: After SIGKILL a process can still be in the kernel; then it is given up and reported as ended.
 _GIVE_UP_S = 5.0
 
@@ -63,6 +66,8 @@ class ProcessExecutor:
         self._running: dict[str, _Running] = {}
         self._ended: set[str] = set()
         self._sweeping: asyncio.Task[None] | None = None
+        self._seen: list[procfs.Process] = []
+        self._seen_at = -_SEEN_FOR_S
 
     def launch(self, instance: Instance) -> None:
         """Start the task; a command that cannot be started is a TASK_FAILED."""
@@ -129,7 +134,9 @@ class ProcessExecutor:
 
     async def clean(self) -> None:
         """Kill what carries a sandbox of ours and belongs to no task that was adopted."""
-        await asyncio.to_thread(_kill_strangers, str(self._layout.work_dir), set(self._running))
+        await asyncio.to_thread(
+            leftovers.of_strangers, str(self._layout.work_dir), set(self._running)
+        )
 
     async def close(self) -> None:
         """Wait until all tasks that were killed have ended, and nothing of them is left."""
@@ -176,7 +183,18 @@ class ProcessExecutor:
         loop.add_reader(running.descriptor, self._end, running)
 
     def _signal(self, running: _Running, number: signal.Signals) -> None:
-        procfs.send(procfs.tree(running.pid, procfs.everything()), number)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(running.pid, number)
+        processes = self._processes()
+        group = {process.pid for process in processes if process.group == running.pid}
+        procfs.send(procfs.tree(running.pid, processes) - group, number)
+
+    def _processes(self) -> list[procfs.Process]:
+        """Return all processes; those of a moment ago will do where many tasks end at once."""
+        moment = asyncio.get_running_loop().time()
+        if moment > self._seen_at + _SEEN_FOR_S:
+            self._seen, self._seen_at = list(procfs.everything()), moment
+        return self._seen
 
     def _end(self, running: _Running) -> None:
         """Report the end of a task's process, and end what it left behind."""
@@ -199,7 +217,7 @@ class ProcessExecutor:
         """End processes of ended tasks that left their session; many ends make one look."""
         while self._ended:
             ended, self._ended = self._ended, set()
-            await asyncio.to_thread(_kill_left_behind, ended)
+            await asyncio.to_thread(leftovers.of_tasks, ended)
 
 
 def _terminal(running: _Running) -> StatusUpdate:
@@ -260,22 +278,3 @@ async def _ended(pid: int) -> None:
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
-
-
-def _kill_left_behind(task_ids: set[str]) -> None:
-    pids = [
-        process.pid
-        for process in procfs.everything()
-        if procfs.environment(process.pid).get("MESOS_TASK_ID") in task_ids
-    ]
-    procfs.send(pids, signal.SIGKILL)
-
-
-def _kill_strangers(work_dir: str, known: set[str]) -> None:
-    pids = []
-    for process in procfs.everything():
-        environ = procfs.environment(process.pid)
-        is_ours = environ.get("MESOS_SANDBOX", "").startswith(work_dir + os.sep)
-        if is_ours and environ.get("MESOS_TASK_ID") not in known:
-            pids.append(process.pid)
-    procfs.send(pids, signal.SIGKILL)
