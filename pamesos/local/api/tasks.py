@@ -30,8 +30,7 @@ async def list_all(request: Request) -> Response:
     query = request.query_params
     asked = query.getlist("status") + query.getlist("status[]")
     states = frozenset().union(*(_STATUSES.get(status, frozenset()) for status in asked))
-    shown = (engine.task_view(instance) for instance in engine.tracker.all())
-    tasks = [task for task in shown if task and (not states or task["state"] in states)]
+    tasks = [t for t in engine.all_tasks() if not states or t["state"] in states]
     return json_response({"tasks": tasks})
 
 

@@ -71,6 +71,11 @@ class Answers:
         agent = None if instance.task is None else self.agent(instance.task.agent)
         return views.task_json(instance, agent, self.monitor.results(instance))
 
+    def all_tasks(self) -> list[dict[str, Any]]:
+        """Return the tasks of all apps; here, and only here, with their service ports."""
+        found = ((i, self.task_view(i)) for i in self.tracker.all())
+        return [{**task, "servicePorts": views.service_ports(i.app)} for i, task in found if task]
+
     def agent(self, agent_id: str) -> Agent | None:
         """Return an agent by its id."""
         return next((agent for agent in self.agents if agent.id == agent_id), None)

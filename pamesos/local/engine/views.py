@@ -15,6 +15,7 @@ from pamesos.local.instances import model
 from pamesos.local.instances.model import Instance
 from pamesos.local.launcher import backoff
 from pamesos.local.launcher.agents import Agent
+from pamesos.local.launcher.ports import is_host_network
 from pamesos.local.launcher.queue import Entry
 from pamesos.local.times import from_iso, iso
 
@@ -37,7 +38,8 @@ def task_json(instance: Instance, agent: Agent | None, health: Iterable[Health])
         "id": task.id,
         "ipAddresses": ip_addresses(task) if is_started else [],
         "ports": list(task.ports) if task.is_active else [],
-        "servicePorts": _service_ports(instance.app) if task.is_active else [],
+        # Only GET /v2/tasks fills them in (recordings 02 and 04).
+        "servicePorts": [],
         "slaveId": task.agent,
         "state": task.state,
     }
@@ -55,9 +57,11 @@ def task_json(instance: Instance, agent: Agent | None, health: Iterable[Health])
     return shown
 
 
-def _service_ports(app: Mapping[str, Any]) -> list[int]:
-    if not app.get("requirePorts"):
-        return []
+def service_ports(app: Mapping[str, Any]) -> list[int]:
+    """Return the ports that an app's clients know it by, on whatever network it is."""
+    mappings = (app.get("container") or {}).get("portMappings")
+    if mappings and not is_host_network(app):
+        return [mapping.get("servicePort", 0) for mapping in mappings]
     return [definition["port"] for definition in app.get("portDefinitions") or ()]
 
 

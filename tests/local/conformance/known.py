@@ -16,7 +16,6 @@ _CUT_SHORT = (
     "goes back to a version that a deployment left which was rolled back while a steered agent "
     "held it up; no agent of ours can be held up yet"
 )
-_SERVICE_PORTS = "GET /v2/tasks does not show service ports yet"
 
 #: recording -> line -> reason
 KNOWN: dict[str, dict[int, str]] = {
@@ -33,7 +32,6 @@ KNOWN: dict[str, dict[int, str]] = {
         69: _PODS,
     },
     "marathon/07-json-round-trip": dict.fromkeys(range(479, 486), _PODS),
-    "marathon/02-group-with-dependencies": {27: _SERVICE_PORTS},
     "marathon/03-change-scale-rollback-delete": dict.fromkeys(
         (193, 194, 197, 199, 200, 201, 203), _CUT_SHORT
     ),
