@@ -30,8 +30,9 @@ _MESSAGES: dict[str, Any] = {
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>[A-Za-z]*)\Z")
 _UNITS_MIB = {"MiB": 1.0, "GiB": 1024.0, "TiB": 1024.0 * 1024.0}
 _INTENDED = {"k": "MiB", "m": "MiB", "g": "GiB", "t": "TiB"}
-#: One path segment of a Marathon id (recordings/marathon-schemas, pathType).
-SEGMENT = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+#: One path segment of a Marathon id (recordings/marathon-schemas, pathType) and none of the words
+#: that it reserves (recordings/marathon-fuzz).
+SEGMENT = r"(?!(?:restart|tasks|versions)$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 
 
 class StrictSchema(Schema):
@@ -92,11 +93,16 @@ class Name(Text):
     """One path segment of a Marathon id, so that apps are called as in the file."""
 
     def __init__(self, **options: Any) -> None:
-        form = "lower-case letters, digits and inner hyphens (at most 63)"
+        form = (
+            "lower-case letters, digits and inner hyphens (at most 63, "
+            "not restart, tasks, versions)"
+        )
         super().__init__(pattern=SEGMENT, form=form, **options)
 
     def suggest(self, value: str) -> str:
         proposal = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:63].strip("-")
+        if value in ("restart", "tasks", "versions"):
+            return f'; "{value}-1" would do'
         return f'; "{proposal}" would do' if proposal and "${" not in value else ""
 
 

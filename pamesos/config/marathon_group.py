@@ -17,6 +17,7 @@ from typing import Any
 from pamesos.config.faults import placed
 from pamesos.config.fields import near_miss
 from pamesos.config.marathon_fields import APP_FIELDS, GROUP_FIELDS, field_faults
+from pamesos.config.marathon_rules import RESERVED, rule_faults
 from pamesos.config.tree import Fault, KeyPath, Node, plain
 from pamesos.core.model import Submission
 from pamesos.core.show import all_apps, is_secret_name
@@ -93,11 +94,7 @@ def _walk_app(app: Any, path: KeyPath, group_id: str, found: _Found) -> None:
         text = f"{app_id} is there twice; Marathon would keep one of them and not say so"
         found.faults.append(Fault((*path, "id"), text))
     found.ids.setdefault(app_id, path)
-    if not any(key in app for key in ("cmd", "args", "container")):
-        text = "is missing: what it runs; give cmd, args or container"
-        found.faults.append(Fault((*path, "cmd"), text))
-    if isinstance(app.get("cmd"), str) and len(app["cmd"]) < 2:
-        found.faults.append(Fault((*path, "cmd"), "Marathon refuses so short a command"))
+    found.faults += rule_faults(app, path)
     _note_dependencies(app, path, app_id, group_id, found)
 
 
@@ -127,6 +124,8 @@ def _id_faults(absolute: str, path: KeyPath) -> Iterator[Fault]:
     for segment in absolute.strip("/").split("/"):
         if _SEGMENT.match(segment) is None:
             yield Fault(path, f'"{segment}" is refused by Marathon: expected {_ID_FORM}')
+    if absolute.rsplit("/", 1)[-1] in RESERVED:
+        yield Fault(path, f"Marathon reserves {', '.join(RESERVED)} as last part of an id")
 
 
 def _note_dependencies(
@@ -158,6 +157,8 @@ def _dependency_faults(found: _Found) -> Iterator[Fault]:
             yield Fault(path, f"{text}, and that is not in this file; write the absolute id{hint}")
         elif absolute.split("/")[1] in tops:
             yield Fault(path, f"there is no {absolute} in this file{near_miss(absolute, known)}")
+    for both in sorted(found.groups & set(found.ids)):
+        yield Fault((*found.ids[both], "id"), f"{both} is the id of a group and of an app")
     yield from _cycles(edges)
 
 

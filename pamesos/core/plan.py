@@ -120,7 +120,7 @@ def _database_launch(
     else:
         command = postgresql.launch(database, sql, resources)
         check = postgresql.check(database, sql)
-    return command, Check("COMMAND", 60, check, interval_s=2, failures=5)
+    return command, Check("COMMAND", 60, check, interval_s=2, timeout_s=2, failures=10)
 
 
 def _database_volumes(database: Database) -> tuple[Volume, ...]:
@@ -154,7 +154,7 @@ def _scheduler_app(description: Description, addresses: Addresses) -> PlannedApp
         ports=(("web", scheduler.web_port), ("pnp", scheduler.pnp_port)),
         # Measured boots: 13 to 42 s, longer while the agent is busy. The web port answers 503
         # when /rest failed to deploy, so the path matters (facts/proactive.md 2).
-        check=Check("HTTP", 180, "/rest/rm/version", interval_s=3, failures=10),
+        check=Check("HTTP", 180, "/rest/rm/version", interval_s=3, timeout_s=3, failures=10),
         ready_path="/rest/rm/version",
         kill_grace_s=25,
         dependencies=(depends_on,) if database.is_run_here else (),

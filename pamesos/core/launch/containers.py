@@ -31,8 +31,8 @@ def check(database: Database, address: SqlAddress) -> str:
     """Return a check by TCP: while the entry point still prepares the data, none is open."""
     if database.kind == "postgresql":
         role = f"-U {database.credentials.user} " if database.credentials else ""
-        return f"pg_isready -q -t 4 -h 127.0.0.1 -p {address.port} {role}-d {database.rm_name}"
-    ping = f"ping --silent --connect-timeout=4 -h 127.0.0.1 -P {address.port}"
+        return f"pg_isready -q -t 2 -h 127.0.0.1 -p {address.port} {role}-d {database.rm_name}"
+    ping = f"ping --silent --connect-timeout=2 -h 127.0.0.1 -P {address.port}"
     return f"if command -v mariadb-admin; then mariadb-admin {ping}; else mysqladmin {ping}; fi"
 
 

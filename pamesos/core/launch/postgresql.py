@@ -38,7 +38,7 @@ def check(database: Database, address: SqlAddress) -> str:
     host = address.host if is_loopback(address.host) else "127.0.0.1"
     tool = quote(f"{database.volume.host_path}/bin/pg_isready")
     role = f"-U {database.credentials.user} " if database.credentials else ""
-    return f"{tool} -q -t 4 -h {host} -p {address.port} {role}-d {database.rm_name}"
+    return f"{tool} -q -t 2 -h {host} -p {address.port} {role}-d {database.rm_name}"
 
 
 @cache

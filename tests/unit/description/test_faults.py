@@ -42,15 +42,15 @@ SIZE = 'expected a size such as "4GiB", "512MiB" or 512 (MiB)'
         pytest.param(
             "name",
             "My_Cluster",
-            "name: expected lower-case letters, digits and inner hyphens (at most 63), "
-            'got "My_Cluster"; "my-cluster" would do',
+            "name: expected lower-case letters, digits and inner hyphens (at most 63, not "
+            'restart, tasks, versions), got "My_Cluster"; "my-cluster" would do',
             id="a name that Marathon refuses",
         ),
         pytest.param(
             "nodeSources.0.name",
             "a\n",
             "nodeSources[0].name: expected lower-case letters, digits and inner hyphens "
-            '(at most 63), got "a\n"; "a" would do',
+            '(at most 63, not restart, tasks, versions), got "a\n"; "a" would do',
             id="a name with a newline at its end",
         ),
         pytest.param("scheduler", [], "scheduler: expected an object, {…}", id="list for object"),

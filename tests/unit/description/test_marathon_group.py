@@ -125,6 +125,58 @@ def test_its_secrets_are_known_by_their_names(tmp_path: Path) -> None:
         pytest.param(
             "apps.0.cmd", "x", "apps[0].cmd: Marathon refuses so short a command", id="short cmd"
         ),
+        pytest.param(
+            "apps.0.id",
+            "/g/tasks",
+            "apps[0].id: Marathon reserves restart, tasks, versions as last part of an id",
+            id="a reserved id",
+        ),
+        pytest.param(
+            "groups",
+            [{"id": "db"}],
+            "apps[0].id: /g/db is the id of a group and of an app",
+            id="a group and an app of one id",
+        ),
+        pytest.param(
+            "apps.0.args", ["x"], "apps[0].args: give either cmd or args, not both", id="both"
+        ),
+        pytest.param(
+            "apps.0.portDefinitions",
+            [{"port": 5, "name": "a"}, {"port": 5, "name": "b"}],
+            "apps[0].portDefinitions[1].port: 5 is there twice; each port needs its own port",
+            id="a port twice",
+        ),
+        pytest.param(
+            "apps.0",
+            {
+                "id": "/g/db",
+                "cmd": "exec db",
+                "portDefinitions": [{"port": 0, "name": "sql"}],
+                "healthChecks": [{"protocol": "TCP", "portIndex": 1}],
+            },
+            "apps[0].healthChecks[0].portIndex: the app has no port 1; it has 1, counted from 0",
+            id="a health check of a port that is not there",
+        ),
+        pytest.param(
+            "apps.0.readinessChecks",
+            [{"intervalSeconds": 2, "timeoutSeconds": 2}],
+            "apps[0].readinessChecks[0].timeoutSeconds: 2 must be less than intervalSeconds, 2",
+            id="a readiness check as long as its interval",
+        ),
+        pytest.param(
+            "apps.0.upgradeStrategy",
+            {"minimumHealthCapacity": 0.5},
+            "apps[0].upgradeStrategy.maximumOverCapacity: is missing: an upgradeStrategy needs "
+            "both of its numbers",
+            id="half an upgrade strategy",
+        ),
+        pytest.param(
+            "apps.0.constraints",
+            [["hostname"]],
+            "apps[0].constraints[0]: expected [field, operator] or [field, operator, value], "
+            'e.g. ["hostname", "UNIQUE"]',
+            id="half a constraint",
+        ),
         pytest.param("id", "", 'id: is missing: the id of the group, e.g. "/small"', id="no id"),
         pytest.param("apps", {}, "apps: expected a list, […], got an object", id="no list"),
         pytest.param("apps.0", [], "apps[0]: expected an object, {…}", id="no object"),
