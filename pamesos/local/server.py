@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import fcntl
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -18,6 +19,8 @@ import uvicorn
 
 from pamesos.local.api import asgi
 from pamesos.local.engine import Engine, Setup
+
+_MANY_FILES = 65_536
 
 
 class UnreadableStateError(Exception):
@@ -39,6 +42,7 @@ def serve(setup: Setup, announce: Callable[[Setup], None]) -> None:
     UnreadableStateError, OSError.
     """
     setup.state_dir.mkdir(parents=True, exist_ok=True)
+    _allow_many_files()
     with _only_one(setup.state_dir), _listening(setup) as listener:
         setup = dataclasses.replace(setup, port=listener.getsockname()[1])
         try:
@@ -77,7 +81,9 @@ class _Server(uvicorn.Server):
         """Stop on the signals that say so; a second one does not cut the tasks' end short."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stop)
+            # Ignored by who started us (nohup, a shell's background job): that is meant.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                loop.add_signal_handler(number, self._stop)
         yield
 
     def _stop(self) -> None:
@@ -90,6 +96,14 @@ async def _serve(setup: Setup, listener: socket.socket, announce: Callable[[Setu
     await server.serve([listener])
     if not server.started:
         raise RuntimeError("the engine did not start; the reason is above")
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files: each task and each reader of the stream takes one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextlib.contextmanager

@@ -155,3 +155,11 @@ def test_a_state_directory_that_is_a_file_is_one_clear_error(tmp_path: Path) -> 
     done = _local("--port", "0", "--state-dir", str(tmp_path / "file" / "below"))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_state_that_is_none_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"this is no database, whatever its name says" * 100)
+    done = _local("--port", "0", "--state-dir", str(tmp_path))
+    assert done.returncode == 2
+    assert str(tmp_path) in done.stderr
+    assert "Traceback" not in done.stderr

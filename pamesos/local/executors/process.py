@@ -75,6 +75,7 @@ class ProcessExecutor:
         assert task is not None
         try:
             child = self._spawn(instance, task)
+            descriptor = _descriptor(child)
         except (OSError, KeyError, ValueError) as error:
             message = f"Failed to launch container: {error}"
             self._report(StatusUpdate(task.id, FAILED, message))
@@ -82,7 +83,7 @@ class ProcessExecutor:
         process = procfs.read(child.pid)
         start = process.start if process is not None else 0
         self._report(StatusUpdate(task.id, STARTING, pid=child.pid, pid_start=start))
-        self._watch(_Running(task, child.pid, os.pidfd_open(child.pid), child))
+        self._watch(_Running(task, child.pid, descriptor, child))
         self._report(StatusUpdate(task.id, RUNNING))
 
     def kill(self, task: Task, grace_s: float) -> None:
@@ -218,6 +219,16 @@ class ProcessExecutor:
         while self._ended:
             ended, self._ended = self._ended, set()
             await asyncio.to_thread(leftovers.of_tasks, ended)
+
+
+def _descriptor(child: subprocess.Popen[bytes]) -> int:
+    """Return what tells the end of a process. Raises OSError; then the process is gone again."""
+    try:
+        return os.pidfd_open(child.pid)
+    except OSError:
+        child.kill()
+        child.wait()
+        raise
 
 
 def _terminal(running: _Running) -> StatusUpdate:

@@ -15,7 +15,7 @@ from pamesos.local.health.readiness import Readiness
 from pamesos.local.health.state import Health, is_fatal, is_ignored
 from pamesos.local.instances.lifecycle import Lifecycle
 from pamesos.local.instances.model import Instance
-from pamesos.local.times import iso, now
+from pamesos.local.times import from_iso, iso, now
 
 
 @dataclasses.dataclass(slots=True)
@@ -83,7 +83,7 @@ class Monitor:
     async def _loop(self, instance: Instance, index: int, check: Mapping[str, Any]) -> None:
         clock = asyncio.get_running_loop()
         if probe.is_of_mesos(check):
-            await asyncio.sleep(float(check.get("delaySeconds", 0)))
+            await asyncio.sleep(_delay_s(instance, check))
         while True:
             begun = clock.time()
             wrong = await probe.ask(self._executor, instance, check)
@@ -145,3 +145,11 @@ class Monitor:
         fields = render.unhealthy_kill(instance, task, reason)
         self._lifecycle.events.publish("unhealthy_instance_kill_event", fields, at=at)
         self._lifecycle.kill(instance, because=(reason, at))
+
+
+def _delay_s(instance: Instance, check: Mapping[str, Any]) -> float:
+    """Return how long to wait with the first check; an adopted task has waited already."""
+    task = instance.task
+    assert task is not None
+    age = now() - from_iso(task.started_at or task.staged_at)
+    return max(0.0, float(check.get("delaySeconds", 0)) - age.total_seconds())
