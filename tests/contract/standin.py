@@ -61,7 +61,8 @@ class StandIn:
         """Start a node; does not wait for it."""
         process, _ = self.spawn(
             "node", "-r", f"pnp://127.0.0.1:{self.pnp}", "-n", name, "-w", str(workers), "-dm",
-            "-Dproactive.hostname=127.0.0.1", "-Dproactive.node.add.delay=100", *extra,
+            "-Dproactive.hostname=127.0.0.1", "-Dproactive.node.add.delay=100",
+            "-Dproactive.node.reconnection.attempts=300", *extra,
         )  # fmt: skip
         return process
 

@@ -269,6 +269,7 @@ def test_a_task_survives_a_killed_server(cluster: StandIn, tmp_path: Path) -> No
     cluster.start_node("n1")
     cluster.wait_for_states(client, n1=FREE)
     job = running_task(cluster, client, flag)
+    client.check_database()  # it is written behind
 
     assert cluster.server is not None
     cluster.server.kill()
@@ -288,6 +289,7 @@ def test_a_result_waits_for_a_server_that_is_away(cluster: StandIn, tmp_path: Pa
     cluster.start_node("n1")
     cluster.wait_for_states(client, n1=FREE)
     job = running_task(cluster, client, flag)
+    client.check_database()  # it is written behind
     assert cluster.server is not None
     cluster.server.kill()
     cluster.server.wait(STOP_S)
@@ -349,6 +351,7 @@ def test_a_node_that_died_with_the_server_is_down_after_the_restart(cluster: Sta
     client = start(cluster)
     node = cluster.start_node("n1")
     cluster.wait_for_states(client, n1=FREE)
+    client.check_database()  # it is written behind
     assert cluster.server is not None
     for process in (node, cluster.server):
         process.kill()

@@ -43,6 +43,9 @@ class Guard:
                 start_new_session=True,  # a kill of the node's whole group must not hit it
             )
         self._tell(f"add {group}\n")
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                await self._process.stdin.drain()
 
     def remove(self, group: int) -> None:
         """Forget a process group that has ended: its number may be given again."""
