@@ -123,10 +123,9 @@ async def _deploy(
 def _announce(request: Request, engine: Engine, app_id: str) -> None:
     """Say on the event stream who changed an app (facts/marathon.md 25)."""
     client = request.client.host if request.client else ""
-    announce = getattr(engine, "api_posted", None)
     app = engine.root.apps.get(app_id)
-    if announce is not None and app is not None:
-        announce(client, request.url.path, app)
+    if app is not None:
+        engine.api_posted(client, request.url.path, app)
 
 
 async def app(request: Request) -> Response:

@@ -45,6 +45,8 @@ class Engine(Protocol):
 
     def versions(self, id: str) -> list[str]: ...  # noqa: A002 - the contract's name
 
+    def api_posted(self, client: str, uri: str, app: Json) -> None: ...
+
     def version_of(self, id: str, version: str) -> Json | None: ...  # noqa: A002
 
 
