@@ -37,11 +37,11 @@ class LocalMarathon:
     process: subprocess.Popen[str]
     url: str
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Start it again with the same state; ``url`` and ``process`` are new."""
         if self.process.stdout is not None:
             self.process.stdout.close()
-        self.process, self.url = _start(self.state_dir)
+        self.process, self.url = _start(self.state_dir, *options)
 
     def stop(self) -> int:
         """Stop it as an operator does, and return its exit status."""
@@ -61,12 +61,12 @@ class LocalMarathon:
         return f"MESOS_SANDBOX={self.state_dir}/".encode() in environ
 
 
-def _start(state_dir: Path) -> tuple[subprocess.Popen[str], str]:
+def _start(state_dir: Path, *options: str) -> tuple[subprocess.Popen[str], str]:
     command = [sys.executable, "-m", "pamesos", "local", "--port", "0"]
     log = (state_dir.parent / f"{state_dir.name}.log").open("a")
     with log:
         process = subprocess.Popen(
-            [*command, "--state-dir", str(state_dir)],
+            [*command, "--state-dir", str(state_dir), *options],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -35,15 +35,22 @@ def default_state_dir() -> Path:
     "--enable-features", default="", help="As of Marathon: secrets, gpu_resources, …, by commas."
 )
 @click.option("--default-network-name", help="As of Marathon: the network of apps that name none.")
+@click.option(
+    "--scale-apps-interval",
+    "scale_apps_interval_s",
+    type=click.FloatRange(min=0.1),
+    default=300.0,
+    show_default=True,
+    help="As of Marathon: how often (s) apps with too few or too many instances are put right.",
+)
 def local(
     *,
     host: str,
     port: int,
     state_dir: Path | None,
-    cpus: float,
-    mem: float,
     enable_features: str,
     default_network_name: str | None,
+    **figures: float,
 ) -> None:
     """Run the embedded Marathon on this machine.
 
@@ -57,7 +64,7 @@ def local(
     where = (state_dir or default_state_dir()).absolute()
     features = frozenset(filter(None, map(str.strip, enable_features.split(","))))
     settings = Settings(features=features, default_network_name=default_network_name)
-    setup = Setup(where, host, port, cpus=cpus, mem=mem, settings=settings)
+    setup = Setup(where, host, port, settings=settings, **figures)
     try:
         serve(setup, _announce)
     except InUseError as error:

@@ -163,3 +163,15 @@ def test_state_that_is_none_is_one_clear_error(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert str(tmp_path) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_a_stopped_deployment_left_undone_is_put_right_in_time(
+    local_marathon: LocalMarathon, api: Api
+) -> None:
+    api.put_group(app("a", cpus=1000), app("b", dependencies=["/t/a"]))
+    api.call("DELETE", f"/v2/deployments/{api.deployments()[0]['id']}?force=true", expect=202)
+    assert local_marathon.stop() == 0
+    local_marathon.start("--scale-apps-interval", "0.2")
+    again = Api(local_marathon.url)
+    wait_for(lambda: again.running("/t/b"))
+    assert again.deployments() == []

@@ -235,3 +235,13 @@ def test_an_image_is_refused_by_an_engine_that_only_runs_processes(api: Api) -> 
         api.put_group(app("a", container=container, backoffSeconds=60))
         update = events.wait("status_update_event", taskStatus="TASK_FAILED")
     assert "busybox" in update["message"]
+
+
+def test_tasks_of_an_app_that_is_being_deleted_make_it_no_smaller(api: Api) -> None:
+    stubborn = "trap '' TERM; echo $$; while :; do sleep 0.1; done"
+    api.deploy(app("a", stubborn, taskKillGracePeriodSeconds=1))
+    [task] = api.running("/t/a")
+    _pid(api, task)
+    api.call("DELETE", "/v2/apps/t/a")
+    answer = api.call("POST", "/v2/tasks/delete?scale=true", {"ids": [task["id"]]})
+    assert [each["id"] for each in answer["tasks"]] == [task["id"]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import uuid
 from collections.abc import Iterable, Mapping
@@ -19,6 +18,7 @@ from pamesos.local.engine.memory import Memory
 from pamesos.local.engine.scope import CHANGED_GROUP
 from pamesos.local.engine.setup import Setup
 from pamesos.local.engine.takeover import take_over
+from pamesos.local.engine.upkeep import put_right
 from pamesos.local.events import render
 from pamesos.local.events.bus import EventBus
 from pamesos.local.executors.base import Executor, StatusUpdate
@@ -69,28 +69,35 @@ class Engine(Answers):
         self.memory = Memory(self.disk, self.layout, self.history)
         self.lifecycle.connect(self.executor, self.monitor, self.launcher.wake, self.memory)
         self.deployments = Deployments(self.lifecycle, self.monitor, self.disk)
-        self._launching: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Take over what an earlier engine left, end what nobody knows, and begin to launch."""
         take_over(self)
         await self.executor.clean()
         self.deployments.resume(self.root_at)
-        self._launching = background.start(self.launcher.run(), "launcher")
+        self._beside = [
+            background.start(self.launcher.run(), "launcher"),
+            background.start(self._keep_up(), "upkeep"),
+        ]
         for app_id in self.tracker.apps():
             self.launcher.wake(app_id)
 
     async def close(self) -> None:
         """End all tasks, keep what is wanted, and stop."""
         self.events.close()
-        if self._launching is not None:
-            self._launching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._launching
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
         await self.deployments.close()
         await self._end_tasks()
         await self.executor.close()
         self.disk.close()
+
+    async def _keep_up(self) -> None:
+        while True:
+            await asyncio.sleep(self.setup.scale_apps_interval_s)
+            put_right(self.root, self.lifecycle, self.deployments)
 
     async def _end_tasks(self) -> None:
         """End all tasks, dependants first: a server must not lose its database while it stops."""
@@ -198,7 +205,10 @@ class Engine(Answers):
     async def _scale_down(self, chosen: list[Instance], *, force: bool) -> DeploymentPlan | None:
         version = self.next_version()
         root = self.root
-        for app_id in dict.fromkeys(instance.app_id for instance in chosen):
+        app_ids = [i.app_id for i in chosen if i.app_id in root.apps]
+        if not app_ids:
+            return None  # their apps are deleted already, and they with them
+        for app_id in dict.fromkeys(app_ids):
             app = root.apps[app_id]
             fewer = sum(instance.app_id == app_id for instance in chosen)
             info = {**app["versionInfo"], "lastScalingAt": version}

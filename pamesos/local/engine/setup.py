@@ -22,6 +22,8 @@ class Setup:
     cpus: float = 32.0
     mem: float = 65536.0
     disk: float = 262144.0
+    #: How often apps with too few or too many instances are put right.
+    scale_apps_interval_s: float = 300.0
     #: What definitions may say here.
     settings: Settings = dataclasses.field(default_factory=Settings)
 
