@@ -48,6 +48,8 @@ def main() -> int:
             note(f"done in {time.monotonic() - started:.0f} s")
             if options.keep:
                 keep(stack, work)
+            else:
+                say("5. Take it all down")
     except (QuickstartError, KeyboardInterrupt) as error:
         sys.stderr.write(f"\nquickstart failed: {str(error) or 'interrupted'}\n")
         sys.stderr.write(f"Try: read the logs in {work}, then run scripts/quickstart again\n")
@@ -92,7 +94,6 @@ def tour(stack: contextlib.ExitStack, work: Path, *, deadline_s: float) -> None:
     for line in repairs(work):
         note(f"watcher: {line}")
     pamesos("status", CLUSTER)
-    say("5. Take it all down")
 
 
 def start_marathon(stack: contextlib.ExitStack, work: Path) -> str:
@@ -142,7 +143,7 @@ def repairs(work: Path) -> list[str]:
 
 def destroy() -> None:
     # Status 9: the submission was refused, so there is nothing to take down.
-    pamesos("destroy", CLUSTER, "--yes", "--timeout", "60", good=(0, 9))
+    pamesos("destroy", CLUSTER, "--yes", "--cancel-deployments", good=(0, 9))
 
 
 def pamesos(*arguments: str, good: tuple[int, ...] = (0,)) -> None:
@@ -165,7 +166,7 @@ def wait_until_up(deadline_s: float) -> None:
 
 def node_tasks(url: str) -> list[str]:
     """Return the ids of the running node tasks."""
-    with urllib.request.urlopen(f"{url}/v2/apps//{CLUSTER}/nodes/default/tasks") as reply:  # noqa: S310 - our own
+    with urllib.request.urlopen(f"{url}/v2/apps//{CLUSTER}/default/tasks") as reply:  # noqa: S310 - our own
         tasks = json.load(reply)["tasks"]
     return sorted(task["id"] for task in tasks if task["state"] == "TASK_RUNNING")
 

@@ -30,6 +30,11 @@ _CREDENTIALS_REMEDY = (
     "check the credentials: --user with --password-file, or --token-file "
     "(PAMESOS_MARATHON_USER, PAMESOS_MARATHON_PASSWORD_FILE, PAMESOS_MARATHON_TOKEN_FILE)"
 )
+#: Marathon 1.10 and 1.11 store nothing for a nested group and then compare it with "false".
+_NESTED_REMEDY = (
+    "Marathon takes a group with nested groups only once; put all apps into one group, "
+    "or submit each nested group from a file of its own"
+)
 
 
 def refusal(call: Call, reply: Reply) -> PamesosError:
@@ -49,9 +54,9 @@ def refusal(call: Call, reply: Reply) -> PamesosError:
             f"Marathon does not know it: {message}",
             remedy="`pamesos status` lists the clusters, `pamesos status NAME` their apps",
         )
-    return MarathonRefusedError(
-        call.method, call.path, reply.status, _with_details(message, body, call.body)
-    )
+    words = _with_details(message, body, call.body)
+    remedy = _NESTED_REMEDY if "enforceRole cannot be modified" in words else None
+    return MarathonRefusedError(call.method, call.path, reply.status, words, remedy=remedy)
 
 
 def _message(reply: Reply) -> str:

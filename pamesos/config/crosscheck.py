@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pamesos.config.tree import Fault, KeyPath
+from pamesos.core import names
 from pamesos.core.addresses import DEFAULT_SQL_PORTS
 from pamesos.core.model import is_loopback
 
@@ -57,6 +58,9 @@ def _node_sources(data: Any) -> Iterator[Fault]:
             continue
         if name in seen:
             text = f'"{name}" is the name of nodeSources[{seen[name]}] already; each needs its own'
+            yield Fault(("nodeSources", at, "name"), text)
+        elif name in names.TIERS:
+            text = f'"{name}" is the name of a tier; give the node source another one'
             yield Fault(("nodeSources", at, "name"), text)
         seen.setdefault(name, at)
 

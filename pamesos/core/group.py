@@ -15,22 +15,9 @@ from pamesos.core.plan import Check, Plan, PlannedApp
 
 
 def render_group(plan: Plan) -> dict[str, Any]:
-    """Return ``{"id", "apps": [database, scheduler], "groups": [{"id": …/nodes, "apps"}]}``."""
-    tiers = plan.tiers
-    return {
-        "id": plan.group_id,
-        "apps": [
-            _render_app(app)
-            for tier in (names.TIER_DATABASE, names.TIER_SCHEDULER)
-            for app in tiers[tier]
-        ],
-        "groups": [
-            {
-                "id": names.app_id(plan.group_id, names.TIER_NODES),
-                "apps": [_render_app(app) for app in tiers[names.TIER_NODES]],
-            }
-        ],
-    }
+    """Return ``{"id", "apps": [database, scheduler, node sources…]}``."""
+    apps = [_render_app(app) for tier in names.TIERS for app in plan.tiers[tier]]
+    return {"id": plan.group_id, "apps": apps}
 
 
 def body_hash(body: dict[str, Any]) -> str:

@@ -38,8 +38,13 @@ def group_id(cluster: str) -> str:
 
 
 def app_id(group: str, tier: str, node_source: str | None = None) -> str:
-    """Return ``/small/database``, ``/small/scheduler`` or ``/small/nodes/<node source>``."""
-    return f"{group}/{tier}" if node_source is None else f"{group}/{tier}/{node_source}"
+    """Return ``/small/database``, ``/small/scheduler`` or ``/small/<node source>``.
+
+    All in one group: Marathon 1.11 refuses a PUT whose body names a nested group that exists
+    already ("enforceRole cannot be modified", recordings/marathon-fuzz), so a cluster with nested
+    groups could be submitted only once.
+    """
+    return f"{group}/{node_source or tier}"
 
 
 def node_name(node_source: str, task_id: str) -> str | None:

@@ -162,7 +162,7 @@ def test_a_node_joins_under_its_own_name_and_address(
     tmp_path: Path, home: Path, shell: str, host: str, by_ip: str
 ) -> None:
     data = description(home, "agent-1")
-    recorded = run(tmp_path, data, "/small/nodes/default", shell, host)
+    recorded = run(tmp_path, data, "/small/default", shell, host)
     assert recorded["arguments"] == [
         "-r",
         "pnp://agent-1:64738",

@@ -25,7 +25,7 @@ from pamesos.core.rm import RmNode
 
 ROOT = Path(__file__).resolve().parents[2]
 PAMESOS = str(Path(sys.executable).parent / "pamesos")
-NODES = "/quickstart/nodes/default"
+NODES = "/quickstart/default"
 
 
 def wait_until(condition: Callable[[], Any], what: str, deadline_s: float = 60) -> Any:

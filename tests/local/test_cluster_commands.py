@@ -95,6 +95,28 @@ def test_a_group_comes_up_is_changed_and_is_taken_down_in_order(operator: Operat
     assert operator.client.find_group("/plain") is None
 
 
+def test_a_group_below_the_top_level_can_be_submitted_again(operator: Operator) -> None:
+    # Marathon refuses a body that names it, but takes the same body without its id.
+    deep = {"id": "/team/plain", "apps": [{"id": "/team/plain/a", "cmd": "sleep 1000"}]}
+    operator.submit(deep)
+    deep["apps"][0]["instances"] = 2
+
+    again = operator.submit(deep)
+
+    assert again.splitlines()[-1] == "/team/plain/a is up: 2 tasks"
+
+
+def test_a_refusal_of_nested_groups_says_what_to_do_instead(operator: Operator) -> None:
+    inner = {"id": "/nest/in", "apps": [{**SMALL, "id": "/nest/in/a", "cmd": "sleep 1000"}]}
+    nested = {"id": "/nest", "apps": [], "groups": [inner]}
+    operator.submit(nested)
+    inner["apps"][0]["instances"] = 2
+
+    refused = operator.submit(nested, expect=ExitStatus.REFUSED)
+
+    assert "put all apps into one group" in refused
+
+
 def test_piped_progress_has_no_control_characters_and_utc_times(operator: Operator) -> None:
     lines = operator.submit(GROUP).splitlines()
 

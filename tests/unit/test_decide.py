@@ -30,7 +30,7 @@ POLICY = Policy(
     window=timedelta(minutes=10),
     kills_per_minute=2,
 )
-NODES = "/small/nodes/default"
+NODES = "/small/default"
 
 
 def task(number: int, state: str = "TASK_RUNNING", app: str = NODES, **more) -> TaskView:

@@ -24,8 +24,8 @@ def app(app_id: str, *dependencies: str, **labels: str) -> AppView:
 
 DATABASE = app("/small/database", tier="database")
 SCHEDULER = app("/small/scheduler", "/small/database", tier="scheduler")
-GPU = app("/small/nodes/gpu", "/small/scheduler", tier="nodes", source="gpu")
-CPU = app("/small/nodes/cpu", "/small/scheduler", tier="nodes", source="cpu")
+GPU = app("/small/gpu", "/small/scheduler", tier="nodes", source="gpu")
+CPU = app("/small/cpu", "/small/scheduler", tier="nodes", source="cpu")
 SMALL = GroupView("/small", "v", (DATABASE, CPU, GPU, SCHEDULER))
 
 
@@ -35,7 +35,7 @@ SMALL = GroupView("/small", "v", (DATABASE, CPU, GPU, SCHEDULER))
         pytest.param("gpu", (GPU,), id="a node source"),
         pytest.param("nodes", (CPU, GPU), id="a tier of two node sources"),
         pytest.param("scheduler", (SCHEDULER,), id="a tier of one app"),
-        pytest.param("nodes/cpu", (CPU,), id="an id below the group"),
+        pytest.param("/small/cpu", (CPU,), id="an id below the group"),
         pytest.param("/small/database", (DATABASE,), id="an absolute id"),
         pytest.param("small/database.task", (DATABASE,), id="a task"),
     ],
@@ -56,7 +56,7 @@ def test_an_unknown_word_lists_those_that_would_do() -> None:
     [
         pytest.param(
             SMALL.apps,
-            [{"/small/nodes/cpu", "/small/nodes/gpu"}, {"/small/scheduler"}, {"/small/database"}],
+            [{"/small/cpu", "/small/gpu"}, {"/small/scheduler"}, {"/small/database"}],
             id="a cluster",
         ),
         pytest.param(

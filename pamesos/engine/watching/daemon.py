@@ -154,7 +154,5 @@ class WatchDaemon:
 def clusters_in(root: GroupView) -> Iterable[str]:
     """Return the ids of the groups whose apps carry the label of a cluster."""
     for app in root.apps:
-        tier = app.labels.get(names.LABEL_TIER)
-        if names.LABEL_CLUSTER in app.labels and tier in names.TIERS:
-            depth = 2 if tier == names.TIER_NODES else 1
-            yield app.id.rsplit("/", depth)[0]
+        if names.LABEL_CLUSTER in app.labels:
+            yield app.id.rpartition("/")[0]

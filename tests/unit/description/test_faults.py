@@ -236,6 +236,12 @@ def test_a_fault_says_where_and_what_was_expected(
     assert found == [f"1: {fault}"]
 
 
+def test_a_node_source_may_not_have_the_name_of_a_tier(tmp_path: Path) -> None:
+    found = faults_of(tmp_path, json.dumps(changed("nodeSources.0.name", "database")))
+    text = '"database" is the name of a tier; give the node source another one'
+    assert found == [f"1: nodeSources[0].name: {text}"]
+
+
 def test_two_node_sources_of_one_name_are_named(tmp_path: Path) -> None:
     source = {"name": "default", "nodes": 1}
     found = faults_of(tmp_path, json.dumps(changed("nodeSources", [source, source])))

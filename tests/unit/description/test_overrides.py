@@ -57,7 +57,7 @@ def test_an_unset_variable_is_named_with_its_path(tmp_path: Path) -> None:
 def test_a_variable_may_spell_a_number(tmp_path: Path) -> None:
     data = changed("nodeSources.0.nodes", "${NODES}")
     group = load_data(tmp_path, data, environ={"NODES": "7"}).group
-    assert group["groups"][0]["apps"][0]["instances"] == 7
+    assert group["apps"][-1]["instances"] == 7
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8")).filter(lambda text: "${" not in text))
@@ -114,10 +114,10 @@ def test_null_takes_a_key_away() -> None:
 def test_node_sources_are_merged_by_name(tmp_path: Path) -> None:
     over = tmp_path / "over.yaml"
     over.write_text("nodeSources:\n- {name: gpu, nodes: 1}\n- {name: default, nodes: 9}\n")
-    sources = load_data(tmp_path, GOOD, overrides=[over]).group["groups"][0]["apps"]
+    sources = load_data(tmp_path, GOOD, overrides=[over]).group["apps"][-2:]
     assert [(app["id"], app["instances"]) for app in sources] == [
-        ("/small/nodes/default", 9),
-        ("/small/nodes/gpu", 1),
+        ("/small/default", 9),
+        ("/small/gpu", 1),
     ]
 
 
@@ -143,7 +143,7 @@ def test_a_fault_names_the_override_it_came_from(tmp_path: Path) -> None:
 )
 def test_set_changes_one_value(tmp_path: Path, assignment: str, expected: int) -> None:
     group = load_data(tmp_path, GOOD, sets=[assignment]).group
-    assert group["groups"][0]["apps"][0]["instances"] == expected
+    assert group["apps"][-1]["instances"] == expected
 
 
 def test_set_makes_what_is_not_there_and_keys_may_have_dots(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_dependencies_are_absolute_and_in_the_order_of_the_tiers(tmp_path: Path)
     assert [(app_id, app.get("dependencies")) for app_id, app in apps.items()] == [
         ("/small/database", None),
         ("/small/scheduler", ["/small/database"]),
-        ("/small/nodes/default", ["/small/scheduler"]),
+        ("/small/default", ["/small/scheduler"]),
     ]
 
 
@@ -112,8 +112,8 @@ def test_a_host_pins_and_loopback_does_not(tmp_path: Path) -> None:
 
 
 def test_scaling_changes_no_label(tmp_path: Path) -> None:
-    two = apps_of(tmp_path, GOOD)["/small/nodes/default"]
-    five = apps_of(tmp_path, changed("nodeSources.0.nodes", 5))["/small/nodes/default"]
+    two = apps_of(tmp_path, GOOD)["/small/default"]
+    five = apps_of(tmp_path, changed("nodeSources.0.nodes", 5))["/small/default"]
     assert five["instances"] == 5
     assert five["labels"] == two["labels"]
 
@@ -125,16 +125,16 @@ def test_the_hash_is_that_of_the_body_without_it(tmp_path: Path) -> None:
 
 
 def test_a_change_changes_the_hash(tmp_path: Path) -> None:
-    before = apps_of(tmp_path, GOOD)["/small/nodes/default"]["labels"][names.LABEL_HASH]
+    before = apps_of(tmp_path, GOOD)["/small/default"]["labels"][names.LABEL_HASH]
     changed_app = apps_of(tmp_path, changed("nodeSources.0.env", {"A": "1"}))
-    assert changed_app["/small/nodes/default"]["labels"][names.LABEL_HASH] != before
+    assert changed_app["/small/default"]["labels"][names.LABEL_HASH] != before
 
 
 def test_defaults_give_way_to_what_an_app_says(tmp_path: Path) -> None:
     data = changed("defaults", {"resources": {"cpus": 2, "mem": 999}, "env": {"A": "1", "B": "1"}})
     data = changed("nodeSources.0.resources", {"mem": "1GiB"}, data)
     data = changed("nodeSources.0.env", {"B": "2"}, data)
-    node = apps_of(tmp_path, data)["/small/nodes/default"]
+    node = apps_of(tmp_path, data)["/small/default"]
     assert (node["cpus"], node["mem"]) == (2, 1024)
     assert (node["env"]["A"], node["env"]["B"]) == ("1", "2")
 
@@ -147,7 +147,7 @@ def test_an_external_database_has_no_app_and_the_server_gets_its_address(tmp_pat
         "credentials": {"password": "x"},
     }
     apps = apps_of(tmp_path, changed("database", database))
-    assert list(apps) == ["/small/scheduler", "/small/nodes/default"]
+    assert list(apps) == ["/small/scheduler", "/small/default"]
     assert "jdbc:mariadb://db.example.com:3306/$2" in apps["/small/scheduler"]["cmd"]
 
 
