@@ -65,6 +65,8 @@ class _Server(uvicorn.Server):
             access_log=False,
             server_header=False,
             timeout_keep_alive=60,
+            # A client that never ends its request must not keep the tasks running.
+            timeout_graceful_shutdown=2,
         )
         super().__init__(config)
         self._engine = engine

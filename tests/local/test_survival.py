@@ -175,3 +175,16 @@ def test_what_a_stopped_deployment_left_undone_is_put_right_in_time(
     again = Api(local_marathon.url)
     wait_for(lambda: again.running("/t/b"))
     assert again.deployments() == []
+
+
+def test_a_client_that_never_ends_its_request_does_not_keep_the_engine_up(
+    local_marathon: LocalMarathon, api: Api
+) -> None:
+    api.deploy(app("a"))
+    host, _, port = local_marathon.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as client:
+        head = "PUT /v2/groups HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+        client.sendall(head.encode())
+        api.tasks()  # answered after the head above was read
+        assert local_marathon.stop() == 0
+    assert local_marathon.task_processes() == []
