@@ -249,3 +249,26 @@ def test_a_deleted_group_ends_all_its_apps_in_one_step(api: Api) -> None:
             and (e["eventType"] == "app_terminated_event" or e.get("taskStatus") == "TASK_KILLED")
         ]
         assert ends == ["app_terminated_event", "status_update_event"]
+
+
+def test_a_deployment_is_over_at_the_first_running_whatever_comes_then(api: Api) -> None:
+    with stream(api.url) as events:
+        api.put_group(app("a", "exit 1", instances=5, backoffSeconds=60))
+        events.wait("deployment_success")
+    assert api.deployments() == []
+
+
+def test_an_app_without_instances_is_changed_without_a_launch(api: Api) -> None:
+    api.deploy(app("a", instances=0))
+    api.call("PUT", "/v2/apps/t/a", {"env": {"A": "1"}})
+    api.settle()
+    assert api.tasks("/t/a") == []
+
+
+def test_a_change_that_also_shrinks_the_app_ends_with_the_new_number(api: Api) -> None:
+    api.deploy(app("a", instances=3))
+    before = {task["id"] for task in api.running("/t/a")}
+    api.call("PUT", "/v2/apps/t/a", {"env": {"A": "1"}, "instances": 1})
+    api.settle()
+    [task] = api.running("/t/a")
+    assert task["id"] not in before
