@@ -206,14 +206,17 @@ def _run(
     from pamesos.cli.progress import progress
 
     sent = _Sent()
-    with progress() as shown:
-        client = _client(settings, shown)
-        try:
-            outcome = change(client, _notices(shown, name, sent))
-        except KeyboardInterrupt:
-            _interrupted(sent, name, client.url)
-        finally:
-            client.close()
+    url = settings.marathon.urls[0]
+    try:
+        with progress() as shown:
+            client = _client(settings, shown)
+            try:
+                outcome = change(client, _notices(shown, name, sent))
+            finally:
+                url = client.url
+                client.close()
+    except KeyboardInterrupt:  # out here: the live table, drawn a last time, would overwrite it
+        _interrupted(sent, name, url)
     _finish(outcome, name)
 
 
