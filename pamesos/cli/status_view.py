@@ -11,6 +11,7 @@ from typing import Any
 from pamesos.core.report import AppStatus, ClusterStatus, RmStatus
 
 Row = tuple[str, ...]
+_UNCUT = 100_000
 
 
 def width() -> int:
@@ -27,7 +28,8 @@ def show(status: ClusterStatus, *, wide: bool, columns: int, now: datetime) -> I
         actions = ", ".join(f"{action} {app}" for action, app in deployment.current_actions)
         yield from _wrapped(f"deployment {deployment.id}: {steps}, {actions}", columns)
     yield ""
-    yield from table(_rows(status, wide, now), columns)
+    # Who asks for wide wants every address whole, and the terminal to wrap them.
+    yield from table(_rows(status, wide, now), _UNCUT if wide else columns)
     problems = [line for app in status.apps for line in _problems(app, now)]
     if problems:
         yield ""
