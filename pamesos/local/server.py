@@ -128,7 +128,7 @@ def _write_pid(file: IO[str]) -> None:
 @contextlib.contextmanager
 def _listening(setup: Setup) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in setup.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((setup.host, setup.port))
