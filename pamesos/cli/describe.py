@@ -16,7 +16,10 @@ def validate(file: Path, overrides: tuple[Path, ...], sets: tuple[str, ...]) -> 
     """Check FILE without sending anything; - reads standard input."""
     from pamesos.core.show import summarize
 
-    click.echo(summarize(load_submission(file, overrides, sets)))
+    submission = load_submission(file, overrides, sets)
+    for warning in submission.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(summarize(submission))
 
 
 @click.command()

@@ -12,6 +12,7 @@ from typing import Any
 from pamesos.config.tree import Fault, KeyPath
 from pamesos.core import names
 from pamesos.core.addresses import DEFAULT_SQL_PORTS
+from pamesos.core.launch.authentication import INTERNAL_LOGINS
 from pamesos.core.model import is_loopback
 
 _RUN_HERE = ("postgresql", "mariadb", "mysql")
@@ -27,6 +28,7 @@ def cross_faults(data: Any) -> Iterator[Fault]:
     yield from _database(data)
     yield from _ports(data)
     yield from _loopback(data)
+    yield from _users(data)
     yield from _not_yet(data)
     yield from _containers(data)
 
@@ -157,6 +159,37 @@ def _loopback(data: Any) -> Iterator[Fault]:
         yield Fault(("database", "host"), text)
 
 
+def _users(data: Any) -> Iterator[Fault]:
+    users = _get(data, "scheduler", "users")
+    if not isinstance(users, list) or not users:
+        return
+    if _get(data, "scheduler", "command"):
+        text = "a command of your own makes its users itself; take them out"
+        yield Fault(("scheduler", "users"), text)
+    seen: dict[str, int] = {}
+    for at, user in enumerate(users):
+        if isinstance(user, Mapping):
+            yield from _user(("scheduler", "users", at), user, seen, at)
+
+
+def _user(path: KeyPath, user: Mapping[str, Any], seen: dict[str, int], at: int) -> Iterator[Fault]:
+    login = user.get("login")
+    if login in INTERNAL_LOGINS:
+        text = f"{login} is an account of the server itself, whose password its own files hold"
+        yield Fault((*path, "login"), text)
+    elif isinstance(login, str) and seen.setdefault(login, at) != at:
+        yield Fault((*path, "login"), f'"{login}" is users[{seen[login]}] already')
+    if user.get("groups") == []:
+        yield Fault((*path, "groups"), "expected at least one group, e.g. user")
+    given = {"password", "passwordFile"} & set(user)
+    if not given:
+        text = "is missing: the password, better as ${VAR} than in the file; or give passwordFile"
+        yield Fault((*path, "password"), text)
+    elif len(given) == 2:
+        text = "give either password or passwordFile, not both"
+        yield Fault((*path, "passwordFile"), text)
+
+
 def _not_yet(data: Any) -> Iterator[Fault]:
     protocol = _get(data, "protocol")
     if protocol in ("pnps", "pamr"):
@@ -164,9 +197,6 @@ def _not_yet(data: Any) -> Iterator[Fault]:
     if isinstance(_get(data, "network"), Mapping):
         text = "container networks are not supported yet; use host or bridge"
         yield Fault(("network",), text)
-    if _get(data, "scheduler", "users"):
-        text = "users are not made yet; use tools/proactive-users of the distribution"
-        yield Fault(("scheduler", "users"), text)
 
 
 def _containers(data: Any) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ check against the schema, check what no single field can know, then plan and ren
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pamesos.core.addresses import pinned_addresses
 from pamesos.core.group import render_group
 from pamesos.core.model import Description, Submission
 from pamesos.core.plan import build_plan
+from pamesos.core.warnings import warnings_of
 from pamesos.errors import InvalidDescriptionError
 
 
@@ -48,15 +49,23 @@ def load(
 def submission(description: Description, source: str) -> Submission:
     """Return what is sent for a description whose addresses are all pinned."""
     plan = build_plan(description, pinned_addresses(description))
-    credentials = description.database.credentials
     return Submission(
         name=description.name,
         group_id=plan.group_id,
         group=render_group(plan),
         source=source,
         description=description,
-        secrets=frozenset({credentials.password.reveal()} if credentials else ()),
+        secrets=frozenset(_secrets(description)),
+        warnings=tuple(warnings_of(description)),
     )
+
+
+def _secrets(description: Description) -> Iterator[str]:
+    if description.database.credentials:
+        yield description.database.credentials.password.reveal()
+    for user in description.scheduler.users:
+        if user.password is not None:
+            yield user.password.reveal()
 
 
 def _merged(path: Path, overrides: Sequence[Path], sets: Sequence[str]) -> tuple[Node, list[Fault]]:

@@ -127,10 +127,31 @@ class PortsSchema(StrictSchema):
 
 
 class UserSchema(StrictSchema):
-    login = Text(required=True, **about("login name"))
-    password = Password(**about("password"))
-    password_file = Text(data_key="passwordFile", **about("a file that holds the password"))
-    groups = Many(Text(), **about("ProActive groups, e.g. user or scheduleradmins"))
+    login = Text(
+        required=True,
+        pattern=r"[A-Za-z0-9][A-Za-z0-9._@-]*",
+        form="letters, digits and inner . _ @ -",
+        **about("login name"),
+    )
+    password = Password(**about("its password; better as ${VAR} than in the file"))
+    password_file = Text(
+        data_key="passwordFile",
+        pattern=r"/[^\x00-\x1f]*",
+        form="the absolute path of a file on the agent",
+        **about("a file on the server's agent that holds the password; read when it starts"),
+    )
+    groups = Many(
+        Text(pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*", form="letters, digits and inner . _ -"),
+        required=True,
+        **about("ProActive groups, e.g. user, scheduleradmins or server-admins"),
+    )
+
+    @post_load
+    def freeze(self, data: dict[str, Any], **_: Any) -> model.User:
+        password = data.pop("password", None)
+        groups = tuple(data.pop("groups"))
+        secret = None if password is None else model.Secret(password)
+        return model.User(**data, groups=groups, password=secret)
 
 
 class SchedulerVolumesSchema(StrictSchema):
@@ -146,7 +167,7 @@ class SchedulerSchema(AppSchema):
         **about("the agent it runs on, by the name or address that nodes reach it at"),
     )
     ports = Object(PortsSchema, **about("its fixed ports"))
-    users = Many(Object(UserSchema), **about("users made at run time"))
+    users = Many(Object(UserSchema), **about("logins made when the server starts, beside its own"))
     volumes = Object(SchedulerVolumesSchema, **about("where its files are kept"))
     java_options = Text(
         data_key="javaOptions", **about("options of its JVM; memory follows resources.mem")
@@ -155,10 +176,14 @@ class SchedulerSchema(AppSchema):
     @post_load
     def freeze(self, data: dict[str, Any], **_: Any) -> model.Scheduler:
         ports = data.pop("ports", None) or {"web": 8080, "pnp": 64738}
-        data.pop("users", None)
+        users = tuple(data.pop("users", ()))
         volumes = data.pop("volumes", {})
         return model.Scheduler(
-            **self.with_options(data), **volumes, web_port=ports["web"], pnp_port=ports["pnp"]
+            **self.with_options(data),
+            **volumes,
+            users=users,
+            web_port=ports["web"],
+            pnp_port=ports["pnp"],
         )
 
 

@@ -118,6 +118,19 @@ class Database:
 
 
 @dataclass(frozen=True)
+class User:
+    """A login of the server. Exactly one of ``password`` and ``password_file`` is given.
+
+    ``password_file`` is on the agent, and read when the server starts.
+    """
+
+    login: str
+    groups: tuple[str, ...]
+    password: Secret | None = None
+    password_file: str | None = None
+
+
+@dataclass(frozen=True)
 class Scheduler:
     host: str
     web_port: int = 8080
@@ -127,6 +140,7 @@ class Scheduler:
     image: str | None = None
     command: str | None = None
     java_options: str = ""
+    users: tuple[User, ...] = ()
     options: Options = field(default_factory=Options)
 
 
@@ -165,7 +179,8 @@ class Submission:
     """What is sent: ``group`` is the body of ``PUT /v2/groups{group_id}``.
 
     ``description`` is None for a file that already was a Marathon group. ``secrets`` are the
-    values that must be masked wherever the group is shown.
+    values that must be masked wherever the group is shown; ``warnings`` are sentences about what
+    may be sent as it is but should be known.
     """
 
     name: str
@@ -174,6 +189,7 @@ class Submission:
     source: str
     description: Description | None = field(default=None, repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    warnings: tuple[str, ...] = ()
 
 
 def with_common(defaults: Options, env: Mapping[str, str], labels: Mapping[str, str]) -> Options:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pamesos.core import names
 from pamesos.core.addresses import Addresses, SqlAddress
-from pamesos.core.launch import containers, node, postgresql, server
+from pamesos.core.launch import authentication, containers, node, postgresql, server
 from pamesos.core.model import (
     Database,
     Description,
@@ -159,7 +159,8 @@ def _scheduler_app(description: Description, addresses: Addresses) -> PlannedApp
         kill_grace_s=25,
         dependencies=(depends_on,) if database.is_run_here else (),
         env=_proactive_env(description)
-        | (_database_env(database) if addresses.database is not None else {}),
+        | (_database_env(database) if addresses.database is not None else {})
+        | authentication.environment(scheduler.users),
         labels={names.LABEL_REST: addresses.scheduler.rest_url},
         constraints=_pin(scheduler.host),
         options=scheduler.options,

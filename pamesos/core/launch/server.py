@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 
 from pamesos.core.addresses import Addresses, SqlAddress
-from pamesos.core.launch import jvm
+from pamesos.core.launch import authentication, jvm
 from pamesos.core.launch.shell import assign, quote, script
 from pamesos.core.model import Database, Description, Engine, Resources, Volume
 
@@ -39,6 +39,7 @@ def launch(description: Description, addresses: Addresses, resources: Resources)
         'mkdir -p "$data" "$logs"',
         _database_files(description, addresses.database),
         jvm.log_files(proactive, "server"),
+        authentication.launch(description),
         jvm.options(proactive, heap, scheduler.java_options),
         _command(description, addresses),
     )
@@ -55,6 +56,7 @@ def _command(description: Description, addresses: Addresses) -> str:
         "-Dpa.rm.preserve.nodes.on.shutdown=true",
         "-Dproactive.runtime.ping=false",
         *_own_files(addresses.database is not None),
+        '"$@"',
     ]
     executable = jvm.executable(description.proactive, "server")
     return " \\\n  ".join([executable, *arguments])

@@ -1,16 +1,17 @@
-"""``pamesos-stand-in server|node ARGUMENTS``: the arguments of bin/proactive-server and -node."""
+"""``pamesos-stand-in server|node|users ARGUMENTS``: those of the real programs of these names."""
 
 from __future__ import annotations
 
 import sys
 
 _USAGE = (
-    "usage: pamesos-stand-in server|node ARGUMENTS of bin/proactive-server or bin/proactive-node"
+    "usage: pamesos-stand-in server|node|users ARGUMENTS of bin/proactive-server, "
+    "bin/proactive-node or tools/proactive-users"
 )
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one of the two; the exit status is that of the real program."""
+    """Run one of them; the exit status is that of the real program."""
     arguments = sys.argv[1:] if arguments is None else arguments
     role = arguments[0] if arguments else ""
     # Line by line even into a file: Marathon's sandbox and the readiness of people live on it.
@@ -29,6 +30,10 @@ def main(arguments: list[str] | None = None) -> None:
             sys.stderr.write(f"{error.name} is missing; run `pip install pamesos[local]`\n")
             sys.exit(1)
         sys.exit(server(arguments[1:]))
+    if role == "users":
+        from pamesos.local.standin.users import main as users
+
+        sys.exit(users(arguments[1:]))
     sys.stderr.write(_USAGE + "\n")
     sys.exit(2)
 

@@ -222,10 +222,45 @@ SIZE = 'expected a size such as "4GiB", "512MiB" or 512 (MiB)'
         ),
         pytest.param(
             "scheduler.users",
-            [{"login": "ada", "password": "x"}],
-            "scheduler.users: users are not made yet; use tools/proactive-users of the "
-            "distribution",
-            id="users",
+            [{"login": "ada", "groups": ["user"]}],
+            "scheduler.users[0].password: is missing: the password, better as ${VAR} than in the "
+            "file; or give passwordFile",
+            id="user without password",
+        ),
+        pytest.param(
+            "scheduler.users",
+            [{"login": "ada", "password": "x", "passwordFile": "/p", "groups": ["user"]}],
+            "scheduler.users[0].passwordFile: give either password or passwordFile, not both",
+            id="user with two passwords",
+        ),
+        pytest.param(
+            "scheduler.users",
+            [{"login": "rm", "password": "x", "groups": ["user"]}],
+            "scheduler.users[0].login: rm is an account of the server itself, whose password its "
+            "own files hold",
+            id="internal user",
+        ),
+        pytest.param(
+            "scheduler.users",
+            [{"login": "ada", "password": "x", "groups": []}],
+            "scheduler.users[0].groups: expected at least one group, e.g. user",
+            id="user without groups",
+        ),
+        pytest.param(
+            "scheduler.users",
+            [{"login": "ada", "password": "x", "groups": ["user"]}] * 2,
+            'scheduler.users[1].login: "ada" is users[0] already',
+            id="user twice",
+        ),
+        pytest.param(
+            "scheduler",
+            {
+                "host": "agent-1",
+                "command": "run",
+                "users": [{"login": "ada", "password": "x", "groups": ["user"]}],
+            },
+            "scheduler.users: a command of your own makes its users itself; take them out",
+            id="users and command",
         ),
     ],
 )

@@ -221,3 +221,44 @@ def test_validate_ends_with_2_and_prints_no_result_for_a_bad_file() -> None:
 def test_schema_prints_only_json() -> None:
     result = CliRunner().invoke(app, ["schema"])
     assert json.loads(result.stdout) == description_schema()
+
+
+@pytest.mark.parametrize(
+    ("home", "host", "users", "warned"),
+    [
+        pytest.param("/opt/proactive", "127.0.0.1", [], "password admin", id="default admin"),
+        pytest.param("stand-in", "agent-1", [], "password admin", id="stand-in for others"),
+        pytest.param("stand-in", "127.0.0.1", [], None, id="stand-in on loopback"),
+        pytest.param(
+            "/opt/proactive", "agent-1", [("ada", "x")], "password admin", id="another user"
+        ),
+        pytest.param(
+            "/opt/proactive", "agent-1", [("admin", "admin")], "public default", id="admin again"
+        ),
+        pytest.param("/opt/proactive", "agent-1", [("admin", "x")], None, id="own admin"),
+    ],
+)
+def test_the_public_password_is_warned_about(
+    tmp_path: Path, home: str, host: str, users: list[tuple[str, str]], warned: str | None
+) -> None:
+    data = changed("proactive.home", home)
+    data["database"]["host"] = data["scheduler"]["host"] = host
+    data["scheduler"]["users"] = [
+        {"login": login, "password": password, "groups": ["user"]} for login, password in users
+    ]
+    path = tmp_path / "small.json"
+    path.write_text(json.dumps(data))
+    result = CliRunner().invoke(app, ["validate", str(path)])
+    assert result.exit_code == 0
+    assert ("warning: " in result.stderr) == (warned is not None)
+    assert (warned or "") in result.stderr
+
+
+def test_passwords_of_users_are_masked_and_in_no_label(tmp_path: Path) -> None:
+    user = {"login": "ada", "password": "lovelace1", "groups": ["user"]}
+    path = tmp_path / "small.json"
+    path.write_text(json.dumps(changed("scheduler.users", [user])))
+    shown = CliRunner().invoke(app, ["render", str(path)]).stdout
+    assert "lovelace1" not in shown
+    secret = CliRunner().invoke(app, ["render", str(path), "--show-secrets"]).stdout
+    assert secret.count("lovelace1") == 1

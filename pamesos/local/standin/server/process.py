@@ -31,16 +31,17 @@ from pamesos.local.standin.server.database import DatabaseConfigurationError, fi
 from pamesos.local.standin.server.http import Backend
 from pamesos.local.standin.server.links import Links
 from pamesos.local.standin.server.scheduler import now_ms
-from pamesos.local.standin.server.sessions import DEFAULT_USERS, Sessions
+from pamesos.local.standin.server.sessions import Sessions
 from pamesos.local.standin.server.store import DatabaseUnreachableError, Store
+from pamesos.local.standin.users import Accepts, accepts_delivered, accepts_from
 
 NO_DATABASE = 5
 PING_KEY = "pa.rm.node.source.ping.frequency"
 PRESERVE_KEY = "pa.rm.preserve.nodes.on.shutdown"
 #: Milliseconds a login waits for the database; ours, the real server has no such bound.
 WAIT_KEY = "pamesos.stand-in.database.wait"
-#: A file of ``user:password`` lines, instead of the real server's default accounts; ours.
-USERS_KEY = "pamesos.stand-in.users"
+#: The login file, without which the delivered accounts are the only ones.
+LOGIN_FILE_KEY = "pa.rm.defaultloginfilename"
 _DEFAULT_PING_MS = 3000  # 45000 there; short, so that demonstrations are
 _DEFAULT_WAIT_MS = 120_000
 _LEAVE_S = 2.0
@@ -74,7 +75,7 @@ class Server:
         host, pnp_port = self._options.hostname, pnp.getsockname()[1]
         backend = Backend(
             self._core,
-            Sessions(_users(self._options)),
+            Sessions(_accounts(self._options)),
             self._options.properties.number(WAIT_KEY, _DEFAULT_WAIT_MS) / 1000,
             f"pnp://{host}:{pnp_port}",
         )
@@ -120,12 +121,9 @@ def _http(backend: Backend) -> uvicorn.Server:
     return _Uvicorn(config)
 
 
-def _users(options: ServerOptions) -> dict[str, str]:
-    path = options.properties.text(USERS_KEY)
-    if not path:
-        return dict(DEFAULT_USERS)
-    lines = Path(path).read_text().splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line)
+def _accounts(options: ServerOptions) -> Accepts:
+    path = options.properties.text(LOGIN_FILE_KEY)
+    return accepts_from(Path(path)) if path else accepts_delivered
 
 
 def _say(line: str) -> None:

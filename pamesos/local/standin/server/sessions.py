@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-#: As the real server comes (facts/proactive.md 4); public knowledge.
-DEFAULT_USERS = {"admin": "admin", "watcher": "w_pwd", "rm": "rm_pwd", "scheduler": "scheduler_pwd"}
+from pamesos.local.standin.users import Accepts, accepts_delivered
+
 MAX_ATTEMPTS = 3
 WINDOW_S = 600.0
 WRONG = "Incorrect Username/Password"
@@ -23,7 +21,7 @@ class LoginRejectedError(Exception):
 class Sessions:
     """Sessions live in memory only: they die with the server, as the real ones do."""
 
-    users: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_USERS), repr=False)
+    accepts: Accepts = accepts_delivered
     _open: dict[str, str] = field(default_factory=dict, repr=False)
     _failures: dict[str, list[float]] = field(default_factory=dict)
 
@@ -36,8 +34,7 @@ class Sessions:
         self._failures[user] = recent
         if len(recent) >= MAX_ATTEMPTS:
             raise LoginRejectedError(LOCKED)
-        known = self.users.get(user)
-        if known is None or not hmac.compare_digest(known.encode(), password.encode()):
+        if not self.accepts(user, password):
             recent.append(now)
             raise LoginRejectedError(WRONG)
         self._failures.pop(user)
