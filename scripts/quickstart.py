@@ -38,6 +38,7 @@ def main() -> int:
     options = parse_arguments()
     real = bool(os.environ.get("PROACTIVE_HOME"))
     work = Path(tempfile.mkdtemp(prefix="pamesos-quickstart-"))
+    work.chmod(0o711)  # started by root, the database runs as somebody else and must get in
     started = time.monotonic()
     say("A ProActive cluster on the embedded Marathon, from one file")
     kind = f"the distribution in {os.environ['PROACTIVE_HOME']}" if real else "its stand-in"
