@@ -29,6 +29,7 @@ def cross_faults(data: Any) -> Iterator[Fault]:
     yield from _ports(data)
     yield from _loopback(data)
     yield from _users(data)
+    yield from _protocol(data)
     yield from _not_yet(data)
     yield from _containers(data)
 
@@ -147,6 +148,9 @@ def _fixed_ports(data: Any, host: Any) -> Iterator[tuple[KeyPath, Any, Any]]:
     if _get(data, "scheduler") is not None:
         yield ("scheduler", "ports", "web"), host, _get(data, "scheduler", "ports", "web") or 8080
         yield ("scheduler", "ports", "pnp"), host, _get(data, "scheduler", "ports", "pnp") or 64738
+    if _get(data, "protocol") == "pamr":
+        port = _get(data, "scheduler", "ports", "pamr") or 33647
+        yield ("scheduler", "ports", "pamr"), host, port
 
 
 def _loopback(data: Any) -> Iterator[Fault]:
@@ -181,7 +185,24 @@ def _user(path: KeyPath, user: Mapping[str, Any], seen: dict[str, int], at: int)
         yield Fault((*path, "login"), f'"{login}" is users[{seen[login]}] already')
     if user.get("groups") == []:
         yield Fault((*path, "groups"), "expected at least one group, e.g. user")
-    given = {"password", "passwordFile"} & set(user)
+    yield from _one_password(path, user)
+
+
+def _protocol(data: Any) -> Iterator[Fault]:
+    protocol = _get(data, "protocol") or "pnp"
+    if _get(data, "scheduler", "ports", "pamr") and protocol in ("pnp", "pnps"):
+        text = f"only pamr has a router; the protocol is {protocol}"
+        yield Fault(("scheduler", "ports", "pamr"), text)
+    pnps = _get(data, "pnps")
+    if not isinstance(pnps, Mapping):
+        return
+    if protocol in ("pnp", "pamr"):
+        yield Fault(("pnps",), f"only pnps has a key store; the protocol is {protocol}")
+    yield from _one_password(("pnps",), pnps)
+
+
+def _one_password(path: KeyPath, data: Mapping[str, Any]) -> Iterator[Fault]:
+    given = {"password", "passwordFile"} & set(data)
     if not given:
         text = "is missing: the password, better as ${VAR} than in the file; or give passwordFile"
         yield Fault((*path, "password"), text)
@@ -191,9 +212,6 @@ def _user(path: KeyPath, user: Mapping[str, Any], seen: dict[str, int], at: int)
 
 
 def _not_yet(data: Any) -> Iterator[Fault]:
-    protocol = _get(data, "protocol")
-    if protocol in ("pnps", "pamr"):
-        yield Fault(("protocol",), f"{protocol} is not supported yet; use pnp")
     if isinstance(_get(data, "network"), Mapping):
         text = "container networks are not supported yet; use host or bridge"
         yield Fault(("network",), text)

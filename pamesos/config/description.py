@@ -63,6 +63,8 @@ def submission(description: Description, source: str) -> Submission:
 def _secrets(description: Description) -> Iterator[str]:
     if description.database.credentials:
         yield description.database.credentials.password.reveal()
+    if description.keystore and description.keystore.password:
+        yield description.keystore.password.reveal()
     for user in description.scheduler.users:
         if user.password is not None:
             yield user.password.reveal()

@@ -18,7 +18,9 @@ from pamesos.config.fields import (
     Text,
     TextMap,
 )
+from pamesos.config.schema_access import PnpsSchema, UserSchema
 from pamesos.config.schema_common import (
+    ABSOLUTE,
     HOST_FORM,
     HOST_PATTERN,
     AppSchema,
@@ -27,6 +29,7 @@ from pamesos.config.schema_common import (
     VolumeField,
     about,
 )
+from pamesos.config.schema_watch import WatchSchema
 from pamesos.core import model
 
 _IDENTIFIER = r"[a-z_][a-z0-9_]{0,62}"
@@ -42,7 +45,7 @@ class ProActiveSchema(StrictSchema):
         **about("path of a ProActive distribution on the agents, or the word stand-in"),
     )
     java = Text(
-        pattern=r"/[^\x00-\x1f]*",
+        pattern=ABSOLUTE,
         form="an absolute path",
         **about("JAVA_HOME on the agents; a distribution with its own jre/ prefers that"),
     )
@@ -124,34 +127,9 @@ class DatabaseSchema(AppSchema):
 class PortsSchema(StrictSchema):
     web = Number(**_PORT, load_default=8080, **about("port of the REST API; 8080 by default"))
     pnp = Number(**_PORT, load_default=64738, **about("port of PNP; 64738 by default"))
-
-
-class UserSchema(StrictSchema):
-    login = Text(
-        required=True,
-        pattern=r"[A-Za-z0-9][A-Za-z0-9._@-]*",
-        form="letters, digits and inner . _ @ -",
-        **about("login name"),
+    pamr = Number(
+        **_PORT, load_default=33647, **about("port of its router, with pamr; 33647 by default")
     )
-    password = Password(**about("its password; better as ${VAR} than in the file"))
-    password_file = Text(
-        data_key="passwordFile",
-        pattern=r"/[^\x00-\x1f]*",
-        form="the absolute path of a file on the agent",
-        **about("a file on the server's agent that holds the password; read when it starts"),
-    )
-    groups = Many(
-        Text(pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*", form="letters, digits and inner . _ -"),
-        required=True,
-        **about("ProActive groups, e.g. user, scheduleradmins or server-admins"),
-    )
-
-    @post_load
-    def freeze(self, data: dict[str, Any], **_: Any) -> model.User:
-        password = data.pop("password", None)
-        groups = tuple(data.pop("groups"))
-        secret = None if password is None else model.Secret(password)
-        return model.User(**data, groups=groups, password=secret)
 
 
 class SchedulerVolumesSchema(StrictSchema):
@@ -175,15 +153,14 @@ class SchedulerSchema(AppSchema):
 
     @post_load
     def freeze(self, data: dict[str, Any], **_: Any) -> model.Scheduler:
-        ports = data.pop("ports", None) or {"web": 8080, "pnp": 64738}
+        ports = data.pop("ports", {})
         users = tuple(data.pop("users", ()))
         volumes = data.pop("volumes", {})
         return model.Scheduler(
             **self.with_options(data),
             **volumes,
             users=users,
-            web_port=ports["web"],
-            pnp_port=ports["pnp"],
+            **{f"{name}_port": port for name, port in ports.items()},
         )
 
 
@@ -211,15 +188,6 @@ class NodeSourceSchema(AppSchema):
         return model.NodeSource(**self.with_options(data), volumes=volumes)
 
 
-class WatchSchema(StrictSchema):
-    grace = Number(
-        least=1,
-        most=86_400,
-        whole=True,
-        **about("seconds after which a task that runs but is no node of the RM is replaced"),
-    )
-
-
 class DescriptionSchema(StrictSchema):
     schema_ = Text(data_key="$schema", **about("where this schema is; read by editors only"))
     name = Name(required=True, **about("the name of the cluster"))
@@ -233,6 +201,7 @@ class DescriptionSchema(StrictSchema):
     protocol = Choice(
         ("pnp", "pnps", "pamr"), load_default="pnp", **about("how nodes talk; pnp by default")
     )
+    pnps = Object(PnpsSchema, **about("the key store of pnps; without one it only ciphers"))
     network = NetworkField(**about('host (default), bridge, or {"container": name}'))
     database = Object(DatabaseSchema, required=True, **about("the database tier"))
     scheduler = Object(SchedulerSchema, required=True, **about("the scheduler tier"))
@@ -254,12 +223,14 @@ class DescriptionSchema(StrictSchema):
             name=data["name"],
             parent=data["group"],
             proactive=data["proactive"],
+            protocol=data["protocol"],
+            keystore=data.get("pnps"),
             network=data.get("network", model.Network()),
             database=data["database"],
             scheduler=data["scheduler"],
             node_sources=tuple(data["node_sources"]),
             defaults=model.with_common(defaults, data.get("env", {}), data.get("labels", {})),
-            watch_grace_s=data.get("watch", {}).get("grace"),
+            watch=data.get("watch", {}),
         )
 
 

@@ -26,7 +26,7 @@ from pamesos.core.model import Network, Options, Volume
 
 HOST_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
 HOST_FORM = "a host name or an IP address"
-_ABSOLUTE = r"/[^\x00-\x1f]*"
+ABSOLUTE = r"/[^\x00-\x1f]*"
 #: Operator -> whether it needs a value (Marathon's constraint types, raml/v2/types).
 _OPERATORS = {
     "UNIQUE": False,
@@ -137,13 +137,13 @@ class VolumeSchema(StrictSchema):
     host_path = Text(
         required=True,
         data_key="hostPath",
-        pattern=_ABSOLUTE,
+        pattern=ABSOLUTE,
         form="an absolute path",
         **about("directory of the agent"),
     )
     container_path = Text(
         data_key="containerPath",
-        pattern=_ABSOLUTE,
+        pattern=ABSOLUTE,
         form="an absolute path",
         **about("where it appears in the container; the same path by default"),
     )

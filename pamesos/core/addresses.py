@@ -25,14 +25,15 @@ class SchedulerAddress:
     host: str
     web_port: int
     pnp_port: int
+    pamr_port: int = 33647
+
+    @property
+    def in_url(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def rest_url(self) -> str:
-        return f"http://{_in_url(self.host)}:{self.web_port}/rest"
-
-    @property
-    def rm_url(self) -> str:
-        return f"pnp://{_in_url(self.host)}:{self.pnp_port}"
+        return f"http://{self.in_url}:{self.web_port}/rest"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ def pinned_addresses(description: Description) -> Addresses:
     """Return the addresses that the description itself fixes."""
     scheduler = description.scheduler
     return Addresses(
-        SchedulerAddress(scheduler.host, scheduler.web_port, scheduler.pnp_port),
+        SchedulerAddress(
+            scheduler.host, scheduler.web_port, scheduler.pnp_port, scheduler.pamr_port
+        ),
         _sql_address(description.database),
     )
 
@@ -56,7 +59,3 @@ def _sql_address(database: Database) -> SqlAddress | None:
     if database.engine is None or database.host is None:
         return None
     return SqlAddress(database.host, database.port or DEFAULT_SQL_PORTS[database.engine])
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -14,6 +14,7 @@ STAND_IN = "stand-in"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Engine = Literal["postgresql", "mariadb", "mysql"]
+Protocol = Literal["pnp", "pnps", "pamr"]
 
 
 class Secret:
@@ -131,10 +132,24 @@ class User:
 
 
 @dataclass(frozen=True)
+class Keystore:
+    """A PKCS12 file on every agent, for pnps. One of the passwords is given.
+
+    With ``authenticate`` only processes whose certificate is in it are talked to.
+    """
+
+    path: str
+    password: Secret | None = None
+    password_file: str | None = None
+    authenticate: bool = False
+
+
+@dataclass(frozen=True)
 class Scheduler:
     host: str
     web_port: int = 8080
     pnp_port: int = 64738
+    pamr_port: int = 33647
     data: Volume | None = None
     logs: Volume | None = None
     image: str | None = None
@@ -164,9 +179,12 @@ class Description:
     scheduler: Scheduler
     node_sources: tuple[NodeSource, ...]
     parent: str = "/"
+    protocol: Protocol = "pnp"
+    keystore: Keystore | None = None
     network: Network = field(default_factory=Network)
     defaults: Options = field(default_factory=Options)
-    watch_grace_s: int | None = None
+    #: Labels ``org.pamesos.watch.*`` of the node sources: how the cluster is watched.
+    watch: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def group_id(self) -> str:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from pamesos.core import names
 from pamesos.core.addresses import Addresses, SqlAddress
-from pamesos.core.launch import authentication, containers, node, postgresql, server
+from pamesos.core.launch import authentication, containers, node, postgresql, protocol, server
 from pamesos.core.model import (
     Database,
     Description,
@@ -142,6 +141,7 @@ def _scheduler_app(description: Description, addresses: Addresses) -> PlannedApp
     scheduler, database = description.scheduler, description.database
     resources = _resources(description, scheduler.options, Resources(1.0, 2048))
     volumes = tuple(volume for volume in (scheduler.data, scheduler.logs) if volume)
+    files = authentication.password_files(scheduler.users) + protocol.keystore_paths(description)
     depends_on = names.app_id(description.group_id, names.TIER_DATABASE)
     return PlannedApp(
         app_id=names.app_id(description.group_id, names.TIER_SCHEDULER),
@@ -150,8 +150,8 @@ def _scheduler_app(description: Description, addresses: Addresses) -> PlannedApp
         resources=resources,
         command=scheduler.command or server.launch(description, addresses, resources),
         image=scheduler.image,
-        volumes=volumes if scheduler.image else (),
-        ports=(("web", scheduler.web_port), ("pnp", scheduler.pnp_port)),
+        volumes=volumes + _mounted(files) if scheduler.image else (),
+        ports=protocol.scheduler_ports(description),
         # Measured boots: 13 to 42 s, longer while the agent is busy. The web port answers 503
         # when /rest failed to deploy, so the path matters (facts/proactive.md 2).
         check=Check("HTTP", 180, "/rest/rm/version", interval_s=3, timeout_s=3, failures=10),
@@ -169,6 +169,7 @@ def _scheduler_app(description: Description, addresses: Addresses) -> PlannedApp
 
 def _node_app(description: Description, addresses: Addresses, source: NodeSource) -> PlannedApp:
     resources = _resources(description, source.options, Resources(0.5, 512))
+    files = protocol.keystore_paths(description)
     return PlannedApp(
         app_id=names.app_id(description.group_id, names.TIER_NODES, source.name),
         tier=names.TIER_NODES,
@@ -176,9 +177,9 @@ def _node_app(description: Description, addresses: Addresses, source: NodeSource
         resources=resources,
         command=source.command or node.launch(description, addresses, source, resources),
         image=source.image,
-        volumes=source.volumes,
-        ports=(("pnp", 0),),
-        check=Check("MESOS_TCP", 120),
+        volumes=source.volumes + _mounted(files) if source.image else (),
+        ports=protocol.node_ports(description.protocol),
+        check=_node_check(description, addresses),
         kill_grace_s=10,
         dependencies=(names.app_id(description.group_id, names.TIER_SCHEDULER),),
         env=_proactive_env(description),
@@ -190,6 +191,17 @@ def _node_app(description: Description, addresses: Addresses, source: NodeSource
     )
 
 
+def _node_check(description: Description, addresses: Addresses) -> Check:
+    if description.protocol != "pamr":
+        return Check("MESOS_TCP", 120)
+    return Check("COMMAND", 120, protocol.router_check(addresses.scheduler))
+
+
+def _mounted(paths: tuple[str, ...]) -> tuple[Volume, ...]:
+    """Files of the agent that a command reads are at the same path in a container."""
+    return tuple(Volume(path, mode="RO") for path in dict.fromkeys(paths))
+
+
 def _common(description: Description, app: PlannedApp) -> PlannedApp:
     """Add what the file says for all apps; what an app says itself wins."""
     defaults, own = description.defaults, app.options
@@ -197,8 +209,8 @@ def _common(description: Description, app: PlannedApp) -> PlannedApp:
     labels |= {names.LABEL_VERSION: LABELS_VERSION}
     if description.proactive.is_stand_in and app.tier != names.TIER_DATABASE:
         labels[names.LABEL_STAND_IN] = "true"
-    if description.watch_grace_s is not None:
-        labels[names.LABEL_WATCH_GRACE] = str(description.watch_grace_s)
+    if app.tier == names.TIER_NODES:  # a change of them must not restart the database
+        labels |= description.watch
     return replace(
         app,
         is_bridged=description.network.mode == "bridge",
@@ -220,9 +232,10 @@ def _resources(description: Description, own: Options, fallback: Resources) -> R
 
 
 def _proactive_env(description: Description) -> dict[str, str]:
+    env = protocol.environment(description)
     if description.proactive.is_stand_in:
-        return {}
-    env: dict[str, Any] = {"PROACTIVE_HOME": description.proactive.home}
+        return env
+    env["PROACTIVE_HOME"] = description.proactive.home
     return env | ({"JAVA_HOME": description.proactive.java} if description.proactive.java else {})
 
 

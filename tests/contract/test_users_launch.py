@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,9 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from pamesos.config.description import load
-from pamesos.core.show import all_apps
-from tests.conftest import wait_for
+from tests.contract.launched import environment, free_port, rendered, running
 
 SHELLS = ["dash", "bash"]
 PASSWORD = " p'a\\s$w:`d` "
@@ -83,16 +78,7 @@ def scheduler(tmp_path: Path, home: str, users: list[Any] | None) -> dict[str, A
         },
         "nodeSources": [{"name": "default", "nodes": 1}],
     }
-    path = tmp_path / "small.json"
-    path.write_text(json.dumps(description))
-    group = load(path, environ={}).group
-    return next(app for app in all_apps(group) if app["id"] == "/small/scheduler")
-
-
-def environment(app: dict[str, Any], web: int = 8080, pnp: int = 64738) -> dict[str, str]:
-    ports = {"PORT_WEB": str(web), "PORT_PNP": str(pnp)}
-    path = f"{Path(sys.executable).parent}:{os.defpath}"
-    return {"PATH": path, "HOST": "127.0.0.1", **ports, **app.get("env", {})}
+    return rendered(tmp_path, description)["scheduler"]
 
 
 def run(tmp_path: Path, app: dict[str, Any], shell: str) -> subprocess.CompletedProcess[str]:
@@ -101,7 +87,7 @@ def run(tmp_path: Path, app: dict[str, Any], shell: str) -> subprocess.Completed
     return subprocess.run(
         [shell, "-c", app["cmd"]],
         cwd=sandbox,
-        env=environment(app),
+        env=environment(app, sandbox, {"web": 8080, "pnp": 64738}),
         check=False,
         capture_output=True,
         text=True,
@@ -243,34 +229,13 @@ def test_a_password_file_that_cannot_be_read_is_named(tmp_path: Path, home: Path
 # -- with the stand-in -------------------------------------------------------------------------
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextlib.contextmanager
 def serving(tmp_path: Path, app: dict[str, Any]) -> Iterator[str]:
     """Run the app as Mesos does until the end of the block; gives its REST address."""
-    sandbox, web = tmp_path / "sandbox", free_port()
-    sandbox.mkdir()
-    with (sandbox / "stdout").open("wb") as out:
-        process = subprocess.Popen(
-            ["sh", "-c", app["cmd"]],
-            cwd=sandbox,
-            env=environment(app, web, free_port()),
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-    try:
-        log = sandbox / "stdout"
-        wait_for(lambda: "ProActive started in" in log.read_text(), 30, "the server")
-        yield f"http://127.0.0.1:{web}/rest"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(15)
+    ports = {"web": free_port(), "pnp": free_port()}
+    with running(tmp_path / "sandbox", app, ports) as task:
+        task.wait_for_output("ProActive started in")
+        yield f"http://127.0.0.1:{ports['web']}/rest"
 
 
 def login(url: str, user: str, password: str) -> int:

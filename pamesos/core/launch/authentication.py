@@ -36,6 +36,10 @@ def environment(users: Sequence[User]) -> dict[str, str]:
     }
 
 
+def password_files(users: Sequence[User]) -> tuple[str, ...]:
+    return tuple(user.password_file for user in users if user.password_file)
+
+
 def launch(description: Description) -> str:
     """Return lines that set the positional parameters to what the server shall be told."""
     users = description.scheduler.users

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pamesos.core import names
 from pamesos.core.addresses import Addresses
-from pamesos.core.launch import jvm
+from pamesos.core.launch import jvm, protocol
 from pamesos.core.launch.shell import quote, script, use_ip_address
 from pamesos.core.model import Description, NodeSource, Resources
 
@@ -21,16 +21,20 @@ def launch(
         'logs="$PWD/logs"\nmkdir -p "$logs" "$PWD/scratch"',
         jvm.log_files(proactive, "node"),
         jvm.options(proactive, heap, source.java_options),
+        protocol.keystore_file(description, "node"),
+        protocol.node_pid_file(description.protocol),
         _command(description, addresses, source),
     )
 
 
 def _command(description: Description, addresses: Addresses, source: NodeSource) -> str:
+    url = protocol.rm_url(description.protocol, addresses.scheduler)
     arguments = [
-        f'-r {quote(addresses.scheduler.rm_url)} -n "$NODE_NAME" -w {source.workers_per_node} -dm',
+        f'-r {quote(url)} -n "$NODE_NAME" -w {source.workers_per_node} -dm',
         '-Dproactive.hostname="$HOST" -Dproactive.useIPaddress="$by_ip"'
         " -Dproactive.net.nolocal=false",
-        '-Dproactive.pnp.port="$PORT_PNP"',
+        *protocol.node_arguments(description, addresses),
+        *protocol.keystore_arguments(description),
         '-Dnode.dataspace.scratchdir="$PWD/scratch"',
         # Ten attempts, the default, end while a slow server is still being brought back.
         "-Dproactive.node.reconnection.attempts=100",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 
 from pamesos.core.addresses import Addresses, SqlAddress
-from pamesos.core.launch import authentication, jvm
+from pamesos.core.launch import authentication, jvm, protocol
 from pamesos.core.launch.shell import assign, quote, script
 from pamesos.core.model import Database, Description, Engine, Resources, Volume
 
@@ -40,6 +40,7 @@ def launch(description: Description, addresses: Addresses, resources: Resources)
         _database_files(description, addresses.database),
         jvm.log_files(proactive, "server"),
         authentication.launch(description),
+        protocol.keystore_file(description, "server"),
         jvm.options(proactive, heap, scheduler.java_options),
         _command(description, addresses),
     )
@@ -51,7 +52,9 @@ def _command(description: Description, addresses: Addresses) -> str:
         "-ln 0 --no-discovery",
         f"-Dproactive.hostname={quote(host)} -Dproactive.useIPaddress={_by_ip(host)}"
         " -Dproactive.net.nolocal=false",
-        '-Dweb.http.port="$PORT_WEB" -Dproactive.pnp.port="$PORT_PNP"',
+        '-Dweb.http.port="$PORT_WEB"',
+        *protocol.server_arguments(description),
+        *protocol.keystore_arguments(description),
         # Without it a stopped server kills all its nodes first (facts/proactive.md 3).
         "-Dpa.rm.preserve.nodes.on.shutdown=true",
         "-Dproactive.runtime.ping=false",

@@ -6,6 +6,8 @@ import shlex
 
 #: dash, busybox and bash read it alike.
 PROLOGUE = "set -eu"
+#: Filter that turns a text into a value of a .properties file.
+PROPERTY_VALUE = r"sed 's/\\/\\\\/g; s/^ /\\ /'"
 
 
 def quote(text: str) -> str:

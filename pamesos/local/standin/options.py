@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-_PNP_URL = re.compile(r"^pnp://(?:[^@/]*@)?(?P<host>\[[^]]+\]|[^:/@]+)(?::(?P<port>\d+))?/?$")
+_PNP_URL = re.compile(r"^pnps?://(?:[^@/]*@)?(?P<host>\[[^]]+\]|[^:/@]+)(?::(?P<port>\d+))?/?$")
 DEFAULT_PNP_PORT = 64738
 DEFAULT_WEB_PORT = 8080
+DEFAULT_PAMR_PORT = 33647
 
 
 class BadOptionError(Exception):
@@ -84,8 +85,21 @@ class ServerOptions:
         return self.properties.number("web.http.port", DEFAULT_WEB_PORT)
 
     @property
+    def protocol(self) -> str:
+        return self.properties.text("proactive.communication.protocol", "pnp")
+
+    @property
     def pnp_port(self) -> int:
+        if self.protocol == "pnps":
+            return self.properties.number("proactive.pnps.port", 0)
         return self.properties.number("proactive.pnp.port", DEFAULT_PNP_PORT)
+
+    @property
+    def pamr_port(self) -> int | None:
+        """Return the port of the router, None without one."""
+        if "pamr" not in self.properties.text("proactive.communication.additional_protocols"):
+            return None
+        return self.properties.number("proactive.pamr.router.port", DEFAULT_PAMR_PORT)
 
 
 def server_parser() -> argparse.ArgumentParser:
@@ -126,8 +140,19 @@ class NodeOptions:
     help: bool = False
 
     @property
+    def protocol(self) -> str:
+        return self.properties.text("proactive.communication.protocol", "pnp")
+
+    @property
+    def pnp_port(self) -> int:
+        """Return the port to listen on; 0 for any."""
+        return self.properties.number(f"proactive.{self.protocol}.port", 0)
+
+    @property
     def rm_url(self) -> str:
-        return f"pnp://{self.rm_host}:{self.rm_port}"
+        if self.protocol == "pamr":
+            return f"pamr://0 (router {self.rm_host}:{self.rm_port})"
+        return f"{self.protocol}://{self.rm_host}:{self.rm_port}"
 
     @property
     def worker_names(self) -> tuple[str, ...]:
@@ -163,7 +188,7 @@ def parse_node(arguments: Sequence[str], environment: Mapping[str, str]) -> Node
     parsed = node_parser().parse_args(arguments)
     properties = _properties(parsed.properties)
     _check_credentials(parsed, environment)
-    host, port = ("", 0) if parsed.help else parse_rm_url(parsed.rmURL)
+    host, port = ("", 0) if parsed.help else _rm_address(parsed.rmURL, properties)
 
     def milliseconds(value: int | None, key: str, default: int) -> float:
         return (properties.number(key, default) if value is None else value) / 1000
@@ -184,6 +209,16 @@ def parse_node(arguments: Sequence[str], environment: Mapping[str, str]) -> Node
         delay_s=milliseconds(parsed.addNodeAttemptsDelay, "proactive.node.add.delay", 5000),
         help=parsed.help,
     )
+
+
+def _rm_address(url: str, properties: Properties) -> tuple[str, int]:
+    """Return whom to connect to: the server, or for ``pamr://0`` the router."""
+    if properties.text("proactive.communication.protocol") != "pamr":
+        return parse_rm_url(url)
+    host = properties.text("proactive.pamr.router.address")
+    if url.rstrip("/") != "pamr://0" or not host:
+        raise BadOptionError(f"-r {url!r}: with pamr it is pamr://0, and a router address is given")
+    return host, properties.number("proactive.pamr.router.port", DEFAULT_PAMR_PORT)
 
 
 def parse_rm_url(url: str) -> tuple[str, int]:

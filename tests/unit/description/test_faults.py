@@ -154,7 +154,18 @@ SIZE = 'expected a size such as "4GiB", "512MiB" or 512 (MiB)'
             "env.A: expected a string, got a number; put it in quotes",
             id="a number in env",
         ),
-        pytest.param("protocol", "pnps", "protocol: pnps is not supported yet; use pnp", id="pnps"),
+        pytest.param(
+            "pnps",
+            {"keystore": "/k.p12", "password": "x"},
+            "pnps: only pnps has a key store; the protocol is pnp",
+            id="key store of another protocol",
+        ),
+        pytest.param(
+            "scheduler.ports",
+            {"pamr": 33647},
+            "scheduler.ports.pamr: only pamr has a router; the protocol is pnp",
+            id="router of another protocol",
+        ),
         pytest.param(
             "network",
             {"container": "x"},
@@ -306,7 +317,7 @@ def test_ten_faults_are_reported_at_once_in_the_order_of_the_file(tmp_path: Path
 name: Big
 proactiv: {home: stand-in}
 proactive: {home: somewhere}
-protocol: pamr
+protocol: rmi
 database:
   kind: postgresql
   host: agent-1
@@ -365,3 +376,39 @@ def test_a_password_is_in_no_repr(tmp_path: Path) -> None:
     submission = load_data(tmp_path, GOOD)
     assert "hunter2" not in repr(submission.description)
     assert submission.secrets == {"hunter2"}
+
+
+@pytest.mark.parametrize(
+    ("pnps", "fault"),
+    [
+        pytest.param(
+            {"keystore": "/k.p12"},
+            "pnps.password: is missing: the password, better as ${VAR} than in the file; or give "
+            "passwordFile",
+            id="no password",
+        ),
+        pytest.param(
+            {"keystore": "/k.p12", "password": "x", "passwordFile": "/p"},
+            "pnps.passwordFile: give either password or passwordFile, not both",
+            id="two passwords",
+        ),
+        pytest.param(
+            {"keystore": "k.p12", "password": "x"},
+            'pnps.keystore: expected the absolute path of a PKCS12 file on the agents, got "k.p12"',
+            id="relative path",
+        ),
+    ],
+)
+def test_a_key_store_needs_a_path_and_one_password(
+    tmp_path: Path, pnps: dict[str, Any], fault: str
+) -> None:
+    data = changed("protocol", "pnps") | {"pnps": pnps}
+    assert faults_of(tmp_path, json.dumps(data)) == [f"1: {fault}"]
+
+
+def test_the_routers_port_is_one_of_the_hosts(tmp_path: Path) -> None:
+    data = changed("scheduler.ports", {"pamr": 64738}) | {"protocol": "pamr"}
+    assert faults_of(tmp_path, json.dumps(data)) == [
+        "1: scheduler.ports.pamr: port 64738 of agent-1 is taken by scheduler.ports.pnp; "
+        "choose another"
+    ]

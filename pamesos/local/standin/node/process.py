@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import sys
 import time
@@ -57,27 +58,32 @@ class Node:
         for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
             loop.add_signal_handler(number, self._stop, status)
         hostname = self._options.properties.text("proactive.hostname") or "127.0.0.1"
+        if self._options.protocol == "pamr":  # it listens on nothing; its name is an agent id
+            self._name_nodes(f"pamr://{secrets.randbelow(2**31) + 4096}")
+            return await self._run(hostname)
         try:
-            port = self._options.properties.number("proactive.pnp.port", 0)
-            socket = wire.listen(hostname, port)
+            socket = wire.listen(hostname, self._options.pnp_port)
         except OSError as error:
             _say(f"cannot listen on {hostname}: {error.strerror}")
             return 1
         async with await asyncio.start_server(self._called, sock=socket):
-            self._name_nodes(hostname, socket.getsockname()[1])
-            life = asyncio.ensure_future(self._live(hostname))
-            await asyncio.wait({life, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
-            status = self._stopped.result() if self._stopped.done() else life.result()
-            life.cancel()
-            await self._end_tasks()
+            self._name_nodes(f"{self._options.protocol}://{hostname}:{socket.getsockname()[1]}")
+            return await self._run(hostname)
+
+    async def _run(self, hostname: str) -> int:
+        life = asyncio.ensure_future(self._live(hostname))
+        await asyncio.wait({life, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
+        status = self._stopped.result() if self._stopped.done() else life.result()
+        life.cancel()
+        await self._end_tasks()
         return status
 
     def _stop(self, status: int) -> None:
         if not self._stopped.done():
             self._stopped.set_result(status)
 
-    def _name_nodes(self, hostname: str, port: int) -> None:
-        self._urls = [f"pnp://{hostname}:{port}/{name}" for name in self._options.worker_names]
+    def _name_nodes(self, process: str) -> None:
+        self._urls = [f"{process}/{name}" for name in self._options.worker_names]
         for index, url in enumerate(self._urls):
             _say(f"URL of node {index} {url}")
 

@@ -96,7 +96,9 @@ class Links:
 
 
 async def _call(process: str) -> bool:
-    host, _, port = process.removeprefix("pnp://").rpartition(":")
+    if process.startswith("pamr://"):  # it listens on nothing, and comes back by itself
+        return True
+    host, _, port = process.partition("://")[2].rpartition(":")
     with contextlib.suppress(OSError, TimeoutError, ValueError):
         connecting = asyncio.open_connection(host, int(port))
         _, writer = await asyncio.wait_for(connecting, _PROBE_S)

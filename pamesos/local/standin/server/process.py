@@ -65,23 +65,30 @@ class Server:
         ping_ms = options.properties.number(PING_KEY, _DEFAULT_PING_MS)
         self._ping_s = max(ping_ms, 50) / 1000
         self._links = Links(core, self._ping_s)
-        self._pnp: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
 
-    async def run(self, began: float, web: socket.socket, pnp: socket.socket) -> int:
+    async def run(
+        self, began: float, web: socket.socket, pnp: socket.socket, *router: socket.socket
+    ) -> int:
         """Serve until SIGTERM or SIGINT."""
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
         host, pnp_port = self._options.hostname, pnp.getsockname()[1]
+        url = f"{self._options.protocol}://{host}:{pnp_port}"
+        if router:
+            _say(f"The router created on {host}:{router[0].getsockname()[1]}")
         backend = Backend(
             self._core,
             Sessions(_accounts(self._options)),
             self._options.properties.number(WAIT_KEY, _DEFAULT_WAIT_MS) / 1000,
-            f"pnp://{host}:{pnp_port}",
+            url,
         )
-        _say(f"The resource manager with 0 local nodes created on pnp://{host}:{pnp_port}/")
-        _say(f"The scheduler created on pnp://{host}:{pnp_port}/")
-        self._pnp = await asyncio.start_server(self._links.serve, sock=pnp, limit=wire.MAX_LINE)
+        _say(f"The resource manager with 0 local nodes created on {url}/")
+        _say(f"The scheduler created on {url}/")
+        for listener in (pnp, *router):
+            serve = asyncio.start_server(self._links.serve, sock=listener, limit=wire.MAX_LINE)
+            self._listeners.append(await serve)
         grace_ms = int((2 * self._ping_s + 5) * 1000)
         self._core.recover(await self._links.call_back(), now_ms() + grace_ms)
         watching = asyncio.ensure_future(self._links.watch())
@@ -136,7 +143,8 @@ def main(arguments: Sequence[str]) -> int:
     _say(BANNER.format(role="server"))
     try:
         options = parse_server(arguments)
-        ports = (options.web_port, options.pnp_port)
+        ports = [options.web_port, options.pnp_port]
+        ports += [port for port in (options.pamr_port,) if port is not None]
     except BadOptionError as error:
         _say(f"{error}\n{server_parser().format_usage()}")
         return 0  # so does the real one: its help exits first
@@ -150,7 +158,7 @@ def main(arguments: Sequence[str]) -> int:
     return _serve(options, ports, began)
 
 
-def _serve(options: ServerOptions, ports: tuple[int, int], began: float) -> int:
+def _serve(options: ServerOptions, ports: list[int], began: float) -> int:
     try:
         store = Store(find_databases(options.properties))
         found = store.open()
@@ -158,7 +166,7 @@ def _serve(options: ServerOptions, ports: tuple[int, int], began: float) -> int:
         _say(f"The database cannot be used: {error}")
         return NO_DATABASE
     try:
-        web, pnp = (wire.listen(options.hostname, port) for port in ports)
+        web, pnp, *router = (wire.listen(options.hostname, port) for port in ports)
     except OSError as error:
         _say(f"cannot listen on {options.hostname}, ports {ports}: {error.strerror}")
         store.close()
@@ -167,7 +175,7 @@ def _serve(options: ServerOptions, ports: tuple[int, int], began: float) -> int:
 
     async def life() -> int:
         core = Core(store, found, rest_url)
-        return await Server(options, store, core).run(began, web, pnp)
+        return await Server(options, store, core).run(began, web, pnp, *router)
 
     status = asyncio.run(life())
     sys.stdout.flush()
