@@ -26,6 +26,7 @@ from pamesos.core.snapshot import ClusterSnapshot
 from pamesos.engine.watching.act import Actor
 from pamesos.engine.watching.bell import Bell, Ring
 from pamesos.engine.watching.observe import Observer, rest_url
+from pamesos.engine.watching.publish import NOBODY, ClusterState, Publisher
 from pamesos.engine.watching.rm_eye import RmEye
 
 log = structlog.get_logger()
@@ -48,6 +49,9 @@ def utc_now() -> datetime:
 
 class ClusterWatcher:
     """Watches one group in a thread of its own."""
+
+    #: Who shows what it sees; set before the start.
+    publisher: Publisher = NOBODY
 
     def __init__(
         self,
@@ -92,6 +96,7 @@ class ClusterWatcher:
             ring, rest_s = Ring(everything=True), self._pace.retry_s
             next_full_read = self._clock()
             while not self._stop.is_set():
+                self.publisher.turn(self.group_id)
                 now = self._clock()
                 if now >= next_full_read:
                     ring = replace(ring, everything=True)
@@ -101,6 +106,7 @@ class ClusterWatcher:
                     wait_s, rest_s = self.cycle(ring), self._pace.retry_s
                 except Exception:  # the one place: a defect must not end the watch
                     log.exception("cycle.failed", rests_s=rest_s)
+                    self.publisher.cycle_failed(self.group_id)
                     wait_s, rest_s = rest_s, min(rest_s * 2, 300.0)
                 until_full = (next_full_read - self._clock()).total_seconds()
                 ring = self._bell.wait(min(wait_s, until_full))
@@ -116,6 +122,10 @@ class ClusterWatcher:
         for action in actions:
             if isinstance(action, Effect) and not self._stop.is_set():
                 self._carry_out(action)
+        notices = tuple(self._notices.values())
+        self.publisher.publish(
+            ClusterState(self.group_id, now, snapshot, self._memory, notices, ring)
+        )
         return self._next_look(actions, now)
 
     def _look(self, ring: Ring) -> ClusterSnapshot:

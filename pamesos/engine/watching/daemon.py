@@ -19,6 +19,7 @@ from pamesos.engine.watching.bell import Bell
 from pamesos.engine.watching.cluster import ClusterWatcher, Pace, utc_now
 from pamesos.engine.watching.journal import Journal
 from pamesos.engine.watching.observe import Observer
+from pamesos.engine.watching.publish import Board
 from pamesos.engine.watching.rm_eye import Rm, RmEye
 from pamesos.errors import MarathonError
 
@@ -50,12 +51,18 @@ class WatchDaemon:
     """Follows one Marathon until it is stopped."""
 
     def __init__(
-        self, connection: Connection, connect_rm: Callable[[str], Rm], options: WatchOptions
+        self,
+        connection: Connection,
+        connect_rm: Callable[[str], Rm],
+        options: WatchOptions,
+        *,
+        board: Board | None = None,
     ) -> None:
         """Raises SettingsError if the journal cannot be written."""
         self._connection = connection
         self._connect_rm = connect_rm
         self._options = options
+        self._board = board or Board()
         self._journal = Journal(options.state_dir)
         self._watched: dict[str, _Watched] = {}
         self._lock = threading.Lock()
@@ -86,6 +93,7 @@ class WatchDaemon:
             self._end()
 
     def _hear(self, item: Item) -> None:
+        self._board.hear(item)
         match item:
             case Connected(url=url, first=first):
                 log.info("events.connected" if first else "events.reconnected", url=url)
@@ -128,6 +136,7 @@ class WatchDaemon:
             with self._lock:
                 gone = self._watched.pop(group_id)
             gone.watcher.stop()
+            self._board.forget(group_id)
 
     def _watch(self, group_id: str) -> None:
         bell = Bell()
@@ -136,6 +145,8 @@ class WatchDaemon:
         actor = Actor(marathon, eye, self._journal, clock=utc_now, dry_run=self._options.dry_run)
         observer = Observer(group_id, marathon)
         watcher = ClusterWatcher(group_id, observer, eye, actor, bell, pace=self._options.pace)
+        watcher.publisher = self._board
+        self._board.watch(group_id)
         with self._lock:
             self._watched[group_id] = _Watched(watcher, bell)
         watcher.start()
