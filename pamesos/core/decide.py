@@ -6,7 +6,6 @@ The rules are the rows of the table in architecture.md; each function names its 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pamesos.core import names
@@ -21,49 +20,10 @@ from pamesos.core.actions import (
 )
 from pamesos.core.memory import Memory
 from pamesos.core.observed import AppView
+from pamesos.core.policy import Policy, policy_of
 from pamesos.core.snapshot import ClusterSnapshot, NodeTask, is_ready
 
-
-@dataclass(frozen=True)
-class Policy:
-    """How patient and how bold the watcher is with one cluster."""
-
-    #: A node that the RM calls Down or Lost while its task runs is replaced after this. The RM
-    #: needs about 48 s to notice a hung node (facts/stack.md): this only bridges a short gap.
-    grace: timedelta = timedelta(seconds=30)
-    #: A node that never registered gets longer: a JVM start on a busy agent, 63 s until a node that
-    #: cannot join gives up by itself (facts/proactive.md 3).
-    register_grace: timedelta = timedelta(seconds=120)
-    #: So many failures of one app within the window are helped; the next one is a crash loop.
-    budget: int = 5
-    window: timedelta = timedelta(minutes=10)
-    #: If more than this share of the nodes looks broken at once, the view is suspected instead.
-    mass_share: float = 0.5
-    #: … but not in clusters so small that two broken nodes are most of them.
-    mass_floor: int = 3
-    #: At most so many replacements a minute.
-    kills_per_minute: int = 10
-
-    def patience(self, node: NodeTask) -> timedelta:
-        """Return how long this node may look broken."""
-        return self.grace if node.declared_dead else self.register_grace
-
-
-def policy_of(snapshot: ClusterSnapshot) -> Policy:
-    """Return the policy that the labels of the cluster's nodes ask for."""
-    graces = [
-        float(app.labels[names.LABEL_WATCH_GRACE])
-        for app in snapshot.tier(names.TIER_NODES)
-        if _is_seconds(app.labels.get(names.LABEL_WATCH_GRACE, ""))
-    ]
-    if not graces:
-        return Policy()
-    grace = timedelta(seconds=max(graces))
-    return Policy(grace=grace, register_grace=4 * grace)
-
-
-def _is_seconds(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit()
+__all__ = ["Policy", "decide", "policy_of"]
 
 
 def decide(

@@ -14,8 +14,16 @@ LABEL_VERSION = "org.pamesos.version"
 LABEL_REST = "org.pamesos.rest"
 #: ``true`` where the app runs the stand-in and not the real ProActive.
 LABEL_STAND_IN = "org.pamesos.stand-in"
-#: Seconds (a number as text) after which a task that runs but is no RM node is replaced.
-LABEL_WATCH_GRACE = "org.pamesos.watch.grace"
+#: How the cluster is watched: numbers as text, times in seconds (core.policy says what each means).
+LABEL_WATCH = "org.pamesos.watch."
+LABEL_WATCH_GRACE = LABEL_WATCH + "grace"
+LABEL_WATCH_REGISTER_GRACE = LABEL_WATCH + "register-grace"
+LABEL_WATCH_BUDGET = LABEL_WATCH + "budget"
+LABEL_WATCH_WINDOW = LABEL_WATCH + "window"
+LABEL_WATCH_MASS_SHARE = LABEL_WATCH + "mass-share"
+LABEL_WATCH_KILLS_PER_MINUTE = LABEL_WATCH + "kills-per-minute"
+LABEL_WATCH_AGENT_FAILURES = LABEL_WATCH + "agent-failures"
+LABEL_WATCH_DRAIN_DEADLINE = LABEL_WATCH + "drain-deadline"
 
 TIER_DATABASE = "database"
 TIER_SCHEDULER = "scheduler"

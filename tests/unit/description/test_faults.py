@@ -33,8 +33,21 @@ SIZE = 'expected a size such as "4GiB", "512MiB" or 512 (MiB)'
         pytest.param(
             "watch.zzz",
             1,
-            "watch.zzz: there is no such field; known here: grace",
+            "watch.zzz: there is no such field; known here: agentFailures, budget, "
+            "drainDeadline, grace, killsPerMinute, massShare, registerGrace, window",
             id="unknown, like nothing",
+        ),
+        pytest.param(
+            "watch.massShare",
+            1.5,
+            "watch.massShare: expected a number from 0.05 to 1, got 1.5",
+            id="a share above one",
+        ),
+        pytest.param(
+            "watch.budget",
+            2.5,
+            "watch.budget: expected a whole number from 0 to 1000, got a fraction",
+            id="a fraction of a failure",
         ),
         pytest.param("name", GONE, "name: is missing: the name of the cluster", id="missing"),
         pytest.param("name", 5, "name: expected a string, got a number", id="number for string"),

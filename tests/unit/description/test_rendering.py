@@ -262,3 +262,22 @@ def test_passwords_of_users_are_masked_and_in_no_label(tmp_path: Path) -> None:
     assert "lovelace1" not in shown
     secret = CliRunner().invoke(app, ["render", str(path), "--show-secrets"]).stdout
     assert secret.count("lovelace1") == 1
+
+
+def test_how_a_cluster_is_watched_is_in_the_labels_of_its_node_sources(tmp_path: Path) -> None:
+    watch = {"grace": 20, "massShare": 0.25, "budget": 0, "drainDeadline": 60}
+    apps = apps_of(tmp_path, changed("watch", watch))
+
+    asked = {
+        app_id: {k: v for k, v in app["labels"].items() if k.startswith(names.LABEL_WATCH)}
+        for app_id, app in apps.items()
+    }
+
+    labels = {
+        names.LABEL_WATCH_GRACE: "20",
+        names.LABEL_WATCH_MASS_SHARE: "0.25",
+        names.LABEL_WATCH_BUDGET: "0",
+        names.LABEL_WATCH_DRAIN_DEADLINE: "60",
+    }
+    sources = {a for a, app in apps.items() if app["labels"][names.LABEL_TIER] == "nodes"}
+    assert asked == {app_id: labels if app_id in sources else {} for app_id in apps}
