@@ -13,6 +13,7 @@ need not parse prose. No error text ever holds a secret: bodies of requests are 
     │   └── MarathonRefusedError      7
     │       └── DeploymentLockedError 8
     ├── MesosUnavailableError         6
+    ├── StateUnavailableError         6
     ├── ProActiveError
     │   ├── ProActiveUnavailableError 6
     │   ├── ProActiveRefusedError     7
@@ -148,6 +149,19 @@ class MesosUnavailableError(PamesosError):
         super().__init__(
             f"Mesos at {url} gave no usable answer: {detail}",
             remedy=remedy or "check that this machine reaches the Mesos masters and agents",
+        )
+
+
+class StateUnavailableError(PamesosError):
+    """What pamesos itself must remember (journal, holds) cannot be read or written now."""
+
+    exit_status = ExitStatus.UNAVAILABLE
+
+    def __init__(self, where: str, detail: str) -> None:
+        self.where, self.detail = where, detail
+        super().__init__(
+            f"the watcher's state at {where} cannot be used: {detail}",
+            remedy="check --state-dir (space, permissions) or --zookeeper (that it answers)",
         )
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pamesos.core.model import Submission
 
 F = TypeVar("F", bound=Callable[..., Any])
+#: In the context's ``meta``: a function that returns the settings as they are now.
+SETTINGS_KEY = "pamesos.settings"
 
 _MARATHON_OPTIONS = (
     click.option(
@@ -71,7 +73,10 @@ def marathon_options(command: F) -> F:
             for name in list(kwargs)
             if name.startswith("marathon_")
         }
-        settings = _load(flags, kwargs.pop("settings_file"))
+        file = kwargs.pop("settings_file")
+        settings = _load(flags, file)
+        # For a command that reads them again while it runs.
+        click.get_current_context().meta[SETTINGS_KEY] = lambda: _load(flags, file)
         return command(*args, settings=settings, **kwargs)
 
     wrapped: Any = with_settings

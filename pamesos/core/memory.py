@@ -87,6 +87,12 @@ def note_give_up(memory: Memory, app_id: str, reason: str) -> Memory:
     return replace(memory, apps={**memory.apps, app_id: given})
 
 
+def note_resume(memory: Memory, app_id: str) -> Memory:
+    """Return the memory after an operator wants an app helped again: with a whole budget."""
+    fresh = AppMemory(version=memory.app(app_id).version)
+    return replace(memory, apps={**memory.apps, app_id: fresh})
+
+
 def _suspects(memory: Memory, snapshot: ClusterSnapshot, now: datetime) -> dict[str, datetime]:
     # Without the RM nothing can be suspected, and what was suspected starts anew when it is back:
     # nodes need a moment to reconnect to a server that was away.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pamesos.engine.watching.bell import Bell, Ring
-from pamesos.engine.watching.journal import Journal
+from pamesos.engine.watching.journal import FileLines, Journal
 from pamesos.errors import SettingsError
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
@@ -51,14 +51,15 @@ def test_a_nudge_wakes_without_naming_anything():
 
 
 def test_an_action_is_in_the_journal_before_its_outcome(tmp_path):
-    journal = Journal(tmp_path)
+    kept = FileLines(tmp_path)
+    journal = Journal(kept)
     entry = journal.intend(NOW, "task.replaced", {"task_id": "t-1", "reason": "DOWN for 31 s"})
 
-    assert [line["phase"] for line in lines(journal)] == ["intent"]
+    assert [line["phase"] for line in lines(kept)] == ["intent"]
 
     journal.conclude(NOW, entry, "done")
-    journal.close()
-    intent, outcome = lines(journal)
+    kept.close()
+    intent, outcome = lines(kept)
     assert intent["id"] == outcome["id"] == entry
     assert intent["task_id"] == "t-1"
     assert outcome["outcome"] == "done"
@@ -67,11 +68,12 @@ def test_an_action_is_in_the_journal_before_its_outcome(tmp_path):
 def test_a_line_torn_by_a_crash_does_not_swallow_the_next(tmp_path):
     (tmp_path / "actions.jsonl").write_text('{"id": "a", "phase": "int')
 
-    journal = Journal(tmp_path)
+    kept = FileLines(tmp_path)
+    journal = Journal(kept)
     journal.intend(NOW, "launch_delay.reset", {"app_id": "/small/database"})
-    journal.close()
+    kept.close()
 
-    torn, whole = journal.path.read_text().splitlines()
+    torn, whole = kept.path.read_text().splitlines()
     assert torn == '{"id": "a", "phase": "int'
     assert json.loads(whole)["app_id"] == "/small/database"
 
@@ -80,8 +82,8 @@ def test_an_unusable_state_directory_is_a_settings_error(tmp_path):
     (tmp_path / "file").write_text("")
 
     with pytest.raises(SettingsError, match="--state-dir"):
-        Journal(tmp_path / "file" / "below")
+        FileLines(tmp_path / "file" / "below")
 
 
-def lines(journal: Journal) -> list[dict]:
-    return [json.loads(line) for line in journal.path.read_text().splitlines()]
+def lines(kept: FileLines) -> list[dict]:
+    return [json.loads(line) for line in kept.path.read_text().splitlines()]

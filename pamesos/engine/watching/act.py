@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
 from pamesos.core.actions import Effect, KillTask, RemoveRmNode, ResetLaunchDelay
 from pamesos.core.observed import AppView, GroupView
 from pamesos.core.snapshot import ClusterSnapshot, NodeTask
+from pamesos.engine.watching.boundaries import boundary
 from pamesos.engine.watching.journal import Journal
+from pamesos.engine.watching.leader import Gate
 from pamesos.engine.watching.rm_eye import RmEye
-from pamesos.errors import PamesosError
+from pamesos.errors import PamesosError, StateUnavailableError
 
 log = structlog.get_logger()
 
@@ -41,6 +43,7 @@ class Actor:
         marathon: MarathonWrites,
         rm: RmEye,
         journal: Journal,
+        gate: Gate,
         *,
         clock: Callable[[], datetime],
         dry_run: bool = False,
@@ -48,6 +51,7 @@ class Actor:
         self._marathon = marathon
         self._rm = rm
         self._journal = journal
+        self._gate = gate
         self._clock = clock
         self._dry_run = dry_run
 
@@ -58,17 +62,39 @@ class Actor:
             log.info(event, outcome="dry run: nothing was sent", **fields)
             return True
         try:
-            doubt = self._doubt(effect)
+            doubt = self._gate.refusal() or self._doubt(effect)
         except PamesosError as error:
             doubt = f"it could not be looked at again: {error.problem}"
+        entry = ""
+        if not doubt:
+            entry, doubt = self._intend(event, fields)
         if doubt:
             log.info("action.dropped", action=event, doubt=doubt, **fields)
             return False
-        entry = self._journal.intend(self._clock(), event, fields)
-        outcome = self._send(effect)
-        self._journal.conclude(self._clock(), entry, outcome)
+        # Time may have passed while it was written down: the right to act may be another's now.
+        late = self._gate.standby()
+        outcome = f"not sent: {late}" if late else self._send(effect)
+        boundary("after-send")
+        self._conclude(entry, outcome)
         (log.info if outcome == _DONE else log.warning)(event, outcome=outcome, **fields)
-        return True
+        return not late
+
+    def _intend(self, event: str, fields: dict[str, Any]) -> tuple[str, str]:
+        """Return the id of the journal's entry, or why there is none: then nothing is sent."""
+        boundary("before-intent")
+        try:
+            entry = self._journal.intend(self._clock(), event, fields)
+        except StateUnavailableError as error:
+            return "", f"it could not be written down: {error.problem}"
+        boundary("after-intent")
+        return entry, ""
+
+    def _conclude(self, entry: str, outcome: str) -> None:
+        try:
+            self._journal.conclude(self._clock(), entry, outcome)
+        except StateUnavailableError as error:  # the next term looks what became of it
+            log.warning("journal.unwritten", entry=entry, outcome=outcome, reason=error.problem)
+        boundary("after-outcome")
 
     def _doubt(self, effect: Effect) -> str:
         """Look again, just before sending; return why the action is not right any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,14 +21,26 @@ from pamesos.core.actions import (
     ResetLaunchDelay,
     Wait,
 )
-from pamesos.core.decide import decide, policy_of
-from pamesos.core.memory import Memory, note_give_up, note_kill, note_reset, remember
+from pamesos.core.decide import Policy, decide, policy_of
+from pamesos.core.memory import (
+    Memory,
+    note_give_up,
+    note_kill,
+    note_reset,
+    note_resume,
+    remember,
+)
 from pamesos.core.snapshot import ClusterSnapshot
 from pamesos.engine.watching.act import Actor
 from pamesos.engine.watching.bell import Bell, Ring
+from pamesos.engine.watching.boundaries import boundary
+from pamesos.engine.watching.history import History
+from pamesos.engine.watching.hold import is_within
+from pamesos.engine.watching.leader import Gate
 from pamesos.engine.watching.observe import Observer, rest_url
 from pamesos.engine.watching.publish import NOBODY, ClusterState, Publisher
 from pamesos.engine.watching.rm_eye import RmEye
+from pamesos.errors import StateUnavailableError
 
 log = structlog.get_logger()
 
@@ -47,6 +60,18 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What one watcher works with: eyes, hands, what wakes it, what may stop it, what it knows."""
+
+    observer: Observer
+    rm: RmEye
+    actor: Actor
+    bell: Bell
+    gate: Gate
+    history: History
+
+
 class ClusterWatcher:
     """Watches one group in a thread of its own."""
 
@@ -56,19 +81,20 @@ class ClusterWatcher:
     def __init__(
         self,
         group_id: str,
-        observer: Observer,
-        rm: RmEye,
-        actor: Actor,
-        bell: Bell,
+        parts: Parts,
         *,
         pace: Pace,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.group_id = group_id
-        self._observer = observer
-        self._rm = rm
-        self._actor = actor
-        self._bell = bell
+        self._observer = parts.observer
+        self._rm = parts.rm
+        self._actor = parts.actor
+        self._bell = parts.bell
+        self._gate = parts.gate
+        self._history = parts.history
+        self._term = 0
+        self._busy_since: float | None = None
         self._pace = pace
         self._clock = clock
         self._memory = Memory()
@@ -83,6 +109,7 @@ class ClusterWatcher:
     def stop(self) -> None:
         """Ask the loop to end after the action that is under way."""
         self._stop.set()
+        self._gate.close()
         self._rm.stop()
         self._bell.nudge()
 
@@ -90,6 +117,12 @@ class ClusterWatcher:
         """Wait for the end of the loop; False if it did not end in time."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
+
+    def hangs(self, limit_s: float) -> bool:
+        """Whether the loop has died, or has been at one step for longer than it ever should."""
+        since = self._busy_since
+        too_long = since is not None and time.monotonic() - since > limit_s
+        return too_long or not (self._thread.is_alive() or self._stop.is_set())
 
     def _run(self) -> None:
         with structlog.contextvars.bound_contextvars(cluster=self.group_id):
@@ -104,29 +137,64 @@ class ClusterWatcher:
                     next_full_read = now + _seconds(self._pace.full_read_s)
                 try:
                     wait_s, rest_s = self.cycle(ring), self._pace.retry_s
+                except StateUnavailableError as error:
+                    log.warning("cycle.failed", reason=error.problem)
+                    wait_s = self._pace.retry_s
                 except Exception:  # the one place: a defect must not end the watch
                     log.exception("cycle.failed", rests_s=rest_s)
                     self.publisher.cycle_failed(self.group_id)
                     wait_s, rest_s = rest_s, min(rest_s * 2, 300.0)
+                self._busy_since = None
                 until_full = (next_full_read - self._clock()).total_seconds()
                 ring = self._bell.wait(min(wait_s, until_full))
 
     def cycle(self, ring: Ring) -> float:
         """Look, decide and act once; return after how many seconds to look again at the latest."""
+        self._busy_since = time.monotonic()
+        boundary("cycle")
         snapshot = self._look(ring)
+        standby = bool(self._gate.standby())
         now = self._clock()
         policy = policy_of(snapshot)
+        if not standby:
+            self._take_up(snapshot, policy)
         self._memory = remember(self._memory, snapshot, policy.window, now)
         actions = decide(snapshot, self._memory, policy, now)
+        if standby:  # it looks and learns, so that it can act at once when its turn comes
+            return self._next_look(actions, now)
+        actions = self._unless_held(actions)
         self._say([action for action in actions if isinstance(action, Notice)])
+        self._history.keep(self._memory)
         for action in actions:
             if isinstance(action, Effect) and not self._stop.is_set():
+                self._busy_since = time.monotonic()
                 self._carry_out(action)
         notices = tuple(self._notices.values())
         self.publisher.publish(
             ClusterState(self.group_id, now, snapshot, self._memory, notices, ring)
         )
         return self._next_look(actions, now)
+
+    def _take_up(self, snapshot: ClusterSnapshot, policy: Policy) -> None:
+        """At the begin of a term learn from the journal; lift what an operator wants lifted."""
+        if self._term != (term := self._gate.term):
+            self._memory = self._history.recall(self._memory, policy.window)
+            self._term = term
+        self._memory = self._history.settle(self._memory, snapshot)
+        for order in self._gate.orders.resumes_in(self.group_id):
+            apps = [app for app in self._memory.apps if is_within(app, order.scope)]
+            for app_id in apps:
+                self._memory = note_resume(self._memory, app_id)
+            self._history.keep(self._memory)
+            self._gate.orders.fulfil(order)
+            log.info("apps.resumed", apps=apps, by=order.by, reason=order.reason)
+
+    def _unless_held(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        held = self._gate.held()
+        if not held:
+            return actions
+        notices = [a for a in actions if isinstance(a, Notice) and not isinstance(a, Hold)]
+        return (Hold(held), *notices)
 
     def _look(self, ring: Ring) -> ClusterSnapshot:
         snapshot = self._observer.observe(ring)
@@ -162,7 +230,7 @@ class ClusterWatcher:
 
     def _next_look(self, actions: tuple[Action, ...], now: datetime) -> float:
         waits = [(a.until - now).total_seconds() for a in actions if isinstance(a, Wait)]
-        if any(isinstance(action, Hold | Effect) for action in actions):
+        if self._history.unsettled or any(isinstance(a, Hold | Effect) for a in actions):
             waits.append(self._pace.retry_s)
         return max(0.05, min(waits, default=self._pace.full_read_s))
 

@@ -1,34 +1,24 @@
-"""Own the process of `pamesos watch`: the event stream, and one watcher for each cluster."""
+"""Own the process of `pamesos watch`: start, reload, watchdog, stop."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import structlog
 
-from pamesos.clients.events import Connected, Disconnected, Event, EventStream, Item
-from pamesos.clients.marathon import MarathonClient
-from pamesos.core import names
-from pamesos.core.connection import Connection
-from pamesos.core.observed import GroupView
-from pamesos.engine.watching.act import Actor
-from pamesos.engine.watching.bell import Bell
-from pamesos.engine.watching.cluster import ClusterWatcher, Pace, utc_now
-from pamesos.engine.watching.journal import Journal
-from pamesos.engine.watching.observe import Observer
-from pamesos.engine.watching.publish import Board
-from pamesos.engine.watching.rm_eye import Rm, RmEye
-from pamesos.errors import MarathonError
+from pamesos.engine.watching.cluster import Pace
+from pamesos.engine.watching.daemon_follow import Follower, Reach
+from pamesos.engine.watching.daemon_notify import Notifier
+from pamesos.engine.watching.state import State
+from pamesos.errors import PamesosError
 
 log = structlog.get_logger()
 
-#: A stop waits this long for an action that is under way.
-STOP_S = 5.0
-#: Events after which a new cluster may exist.
-_GROUPS_CHANGED = frozenset({"group_change_success", "deployment_success", "deployment_info"})
+#: How often orders are looked for, and the watchdog is fed.
+TICK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -36,134 +26,112 @@ class WatchOptions:
     """``group_ids`` empty: every cluster that carries pamesos' labels, new ones too."""
 
     group_ids: tuple[str, ...] = ()
-    state_dir: Path = Path()
     dry_run: bool = False
     pace: Pace = field(default_factory=Pace)
 
 
-@dataclass(frozen=True)
-class _Watched:
-    watcher: ClusterWatcher
-    bell: Bell
-
-
 class WatchDaemon:
-    """Follows one Marathon until it is stopped."""
+    """Watches until it is stopped. ``load`` reads the settings, at first and at each reload."""
 
     def __init__(
         self,
-        connection: Connection,
-        connect_rm: Callable[[str], Rm],
+        load: Callable[[], Reach],
+        state: State,
         options: WatchOptions,
-        *,
-        board: Board | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
-        """Raises SettingsError if the journal cannot be written."""
-        self._connection = connection
-        self._connect_rm = connect_rm
+        """Raises what ``load`` raises."""
+        self._load = load
+        self._state = state
         self._options = options
-        self._board = board or Board()
-        self._journal = Journal(options.state_dir)
-        self._watched: dict[str, _Watched] = {}
-        self._lock = threading.Lock()
+        self._notifier = notifier or Notifier()
+        self._reach = load()
+        self._wake = threading.Event()
         self._look_for_clusters = threading.Event()
+        self._reload = threading.Event()
         self._stop = threading.Event()
-        self._marathon = MarathonClient(connection, stop=self._stop)
+        self._follower = self._new_follower()
 
     def stop(self) -> None:
         """End the watch; safe in a signal handler."""
         self._stop.set()
-        self._look_for_clusters.set()
+        self._wake.set()
+
+    def reload(self) -> None:
+        """Read the settings again; safe in a signal handler."""
+        self._reload.set()
+        self._wake.set()
 
     def run(self) -> None:
         """Watch until :meth:`stop`."""
-        stream = EventStream(self._connection, on_item=self._hear)
-        log.info("watch.started", marathon=self._marathon.url, dry_run=self._options.dry_run)
-        for group_id in self._options.group_ids:
-            self._watch(group_id)
-        stream.start()
+        log.info("watch.started", marathon=self._follower.url, dry_run=self._options.dry_run)
+        self._state.start(self._state_changed)
+        self._follower.start()
+        self._notifier.ready()
         try:
-            while not self._stop.is_set():
-                self._look_for_clusters.clear()
-                if not self._options.group_ids:
-                    self._discover()
-                self._look_for_clusters.wait(self._options.pace.full_read_s)
+            self._turn()
         finally:
-            stream.stop()
-            self._end()
+            self._notifier.stopping()
+            clean = self._follower.stop()
+            self._state.stop()
+            log.info("watch.stopped", clean=clean)
 
-    def _hear(self, item: Item) -> None:
-        self._board.hear(item)
-        match item:
-            case Connected(url=url, first=first):
-                log.info("events.connected" if first else "events.reconnected", url=url)
-                self._ring_everything()
-            case Disconnected(reason=reason):
-                log.warning("events.lost", reason=reason)
-            case Event():
-                self._ring(item)
+    def _turn(self) -> None:
+        next_full_read = 0.0
+        while not self._stop.is_set():
+            self._wake.clear()
+            if self._reload.is_set():
+                self._reload.clear()
+                self._do_reload()
+            if self._look_for_clusters.is_set() or time.monotonic() >= next_full_read:
+                self._look_for_clusters.clear()
+                next_full_read = time.monotonic() + self._options.pace.full_read_s
+                self._follower.discover()
+            self._state.tick()
+            self._feed_watchdog()
+            self._wake.wait(TICK_S)
 
-    def _ring(self, event: Event) -> None:
-        if event.type in _GROUPS_CHANGED:
-            self._ring_everything()
-        app_id = event.app_id
-        if app_id is None:
-            return
-        with self._lock:
-            watched = list(self._watched.items())
-        for group_id, one in watched:
-            if app_id.startswith(group_id.rstrip("/") + "/"):
-                one.bell.ring(app_id)
+    def _feed_watchdog(self) -> None:
+        wanted_s = self._notifier.watchdog_s
+        if wanted_s is not None and not self._follower.hangs(wanted_s / 2):
+            self._notifier.alive()
 
-    def _ring_everything(self) -> None:
-        with self._lock:
-            watched = list(self._watched.values())
-        for one in watched:
-            one.bell.ring_everything()
-        self._look_for_clusters.set()
-
-    def _discover(self) -> None:
+    def _do_reload(self) -> None:
+        """Take up new settings; faulty ones change nothing."""
+        self._notifier.reloading()
         try:
-            root = self._marathon.get_group("/")
-        except MarathonError as error:
-            log.warning("clusters.unreadable", reason=error.problem)
-            return
-        found = set(clusters_in(root))
-        for group_id in sorted(found - self._watched.keys()):
-            self._watch(group_id)
-        for group_id in sorted(self._watched.keys() - found):
-            log.info("cluster.gone", cluster=group_id)
-            with self._lock:
-                gone = self._watched.pop(group_id)
-            gone.watcher.stop()
-            self._board.forget(group_id)
+            reach = self._load()
+        except PamesosError as error:
+            log.warning("settings.refused", reason=error.problem, kept="those from before")
+        else:
+            if reach.same_as(self._reach):
+                log.info("settings.unchanged")
+            else:
+                self._change_to(reach)
+        self._notifier.ready()
 
-    def _watch(self, group_id: str) -> None:
-        bell = Bell()
-        eye = RmEye(self._connect_rm, interval_s=self._options.pace.rm_poll_s, on_change=bell.nudge)
-        marathon = MarathonClient(self._connection, stop=self._stop)
-        actor = Actor(marathon, eye, self._journal, clock=utc_now, dry_run=self._options.dry_run)
-        observer = Observer(group_id, marathon)
-        watcher = ClusterWatcher(group_id, observer, eye, actor, bell, pace=self._options.pace)
-        watcher.publisher = self._board
-        self._board.watch(group_id)
-        with self._lock:
-            self._watched[group_id] = _Watched(watcher, bell)
-        watcher.start()
-        log.info("cluster.watched", cluster=group_id)
+    def _change_to(self, reach: Reach) -> None:
+        # The watchers begin anew; the journal gives them back what they knew.
+        self._follower.stop()
+        self._reach = reach
+        self._follower = self._new_follower()
+        self._follower.start()
+        self._look_for_clusters.set()
+        log.info("settings.reloaded", marathon=self._follower.url)
 
-    def _end(self) -> None:
-        with self._lock:
-            watched = list(self._watched.values())
-        for one in watched:
-            one.watcher.stop()
-        ended = [one.watcher.join(STOP_S) for one in watched]
-        log.info("watch.stopped", clean=all(ended))
-        self._journal.close()
+    def _new_follower(self) -> Follower:
+        return Follower(
+            self._reach,
+            self._state,
+            group_ids=self._options.group_ids,
+            pace=self._options.pace,
+            dry_run=self._options.dry_run,
+            on_groups=self._groups_changed,
+        )
 
+    def _groups_changed(self) -> None:
+        self._look_for_clusters.set()
+        self._wake.set()
 
-def clusters_in(root: GroupView) -> Iterable[str]:
-    """Return the ids of the groups whose apps carry the label of a cluster."""
-    for app in root.apps:
-        if names.LABEL_CLUSTER in app.labels:
-            yield app.id.rpartition("/")[0]
+    def _state_changed(self) -> None:
+        self._follower.nudge()
