@@ -32,6 +32,7 @@ from pamesos.config.schema_common import (
 from pamesos.config.schema_watch import WatchSchema
 from pamesos.core import model
 
+_AGENT = "the agent it is kept on, where a container network hides it"
 _IDENTIFIER = r"[a-z_][a-z0-9_]{0,62}"
 _IDENTIFIER_FORM = "lower-case letters, digits and underscores"
 _PORT: dict[str, Any] = {"least": 1, "most": 65535, "whole": True}
@@ -103,8 +104,12 @@ class DatabaseSchema(AppSchema):
     host = Text(
         pattern=HOST_PATTERN,
         form=HOST_FORM,
-        **about("the agent it runs on, by the name or address that others reach it at"),
+        **about(
+            "the agent it runs on, by the name or address that others reach it at; on a container "
+            "network its DNS name there"
+        ),
     )
+    agent = Text(pattern=HOST_PATTERN, form=HOST_FORM, **about(_AGENT))
     port = Number(**_PORT, **about("its port; 5432 for PostgreSQL, 3306 for MariaDB and MySQL"))
     credentials = Object(CredentialsSchema, **about("the role that ProActive uses"))
     databases = Object(DatabaseNamesSchema, **about("the names of its two databases"))
@@ -139,11 +144,14 @@ class SchedulerVolumesSchema(StrictSchema):
 
 class SchedulerSchema(AppSchema):
     host = Text(
-        required=True,
         pattern=HOST_PATTERN,
         form=HOST_FORM,
-        **about("the agent it runs on, by the name or address that nodes reach it at"),
+        **about(
+            "the agent it runs on, by the name or address that nodes reach it at; on a container "
+            "network its DNS name there"
+        ),
     )
+    agent = Text(pattern=HOST_PATTERN, form=HOST_FORM, **about(_AGENT))
     ports = Object(PortsSchema, **about("its fixed ports"))
     users = Many(Object(UserSchema), **about("logins made when the server starts, beside its own"))
     volumes = Object(SchedulerVolumesSchema, **about("where its files are kept"))
@@ -219,7 +227,7 @@ class DescriptionSchema(StrictSchema):
     @post_load
     def freeze(self, data: dict[str, Any], **_: Any) -> model.Description:
         defaults: model.Options = data.get("defaults", model.Options())
-        return model.Description(
+        description = model.Description(
             name=data["name"],
             parent=data["group"],
             proactive=data["proactive"],
@@ -232,6 +240,7 @@ class DescriptionSchema(StrictSchema):
             defaults=model.with_common(defaults, data.get("env", {}), data.get("labels", {})),
             watch=data.get("watch", {}),
         )
+        return model.with_aliases(description)
 
 
 @cache

@@ -26,14 +26,16 @@ class SchedulerAddress:
     web_port: int
     pnp_port: int
     pamr_port: int = 33647
+    #: Where the web port is published if that is not the host: the agent behind a container network
+    web_host: str | None = None
 
     @property
     def in_url(self) -> str:
-        return f"[{self.host}]" if ":" in self.host else self.host
+        return _in_url(self.host)
 
     @property
     def rest_url(self) -> str:
-        return f"http://{self.in_url}:{self.web_port}/rest"
+        return f"http://{_in_url(self.web_host or self.host)}:{self.web_port}/rest"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,11 @@ def pinned_addresses(description: Description) -> Addresses:
     scheduler = description.scheduler
     return Addresses(
         SchedulerAddress(
-            scheduler.host, scheduler.web_port, scheduler.pnp_port, scheduler.pamr_port
+            scheduler.host,
+            scheduler.web_port,
+            scheduler.pnp_port,
+            scheduler.pamr_port,
+            scheduler.agent,
         ),
         _sql_address(description.database),
     )
@@ -59,3 +65,7 @@ def _sql_address(database: Database) -> SqlAddress | None:
     if database.engine is None or database.host is None:
         return None
     return SqlAddress(database.host, database.port or DEFAULT_SQL_PORTS[database.engine])
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

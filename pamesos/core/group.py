@@ -76,8 +76,11 @@ def _network(app: PlannedApp) -> dict[str, Any]:
     agent's address (facts/proactive.md 2); a dynamic containerPort 0 becomes the agent's port
     (facts/stack.md 16).
     """
-    if app.is_bridged:
+    if app.network.mode == "bridge":
         return {"networks": [{"mode": "container/bridge"}], "container": _container(app)}
+    if app.network.mode == "container":
+        network = {"mode": "container", "name": app.network.name}
+        return {"networks": [network], "container": _container(app)}
     ports = [{"port": port, "name": name, "protocol": "tcp"} for name, port in app.ports]
     body: dict[str, Any] = {"networks": [{"mode": "host"}], "portDefinitions": ports}
     if any(port for _, port in app.ports):
@@ -87,6 +90,8 @@ def _network(app: PlannedApp) -> dict[str, Any]:
 
 def _container(app: PlannedApp) -> dict[str, Any]:
     body: dict[str, Any] = {"type": "DOCKER", "docker": {"image": app.image}}
+    if app.alias is not None:
+        body["docker"]["parameters"] = [{"key": "network-alias", "value": app.alias}]
     if app.volumes:
         body["volumes"] = [
             {
@@ -96,12 +101,16 @@ def _container(app: PlannedApp) -> dict[str, Any]:
             }
             for volume in app.volumes
         ]
-    if app.is_bridged:
-        body["portMappings"] = [
-            {"containerPort": port, "hostPort": port, "name": name, "protocol": "tcp"}
-            for name, port in app.ports
-        ]
+    if app.network.mode != "host":
+        body["portMappings"] = [_mapping(app, name, port) for name, port in app.ports]
     return body
+
+
+def _mapping(app: PlannedApp, name: str, port: int) -> dict[str, Any]:
+    mapping = {"containerPort": port, "hostPort": port, "name": name, "protocol": "tcp"}
+    if app.network.mode == "container" and name not in app.published:
+        del mapping["hostPort"]
+    return mapping
 
 
 def _checks(app: PlannedApp) -> dict[str, Any]:

@@ -103,6 +103,7 @@ class Database:
     kind: Literal["embedded", "postgresql", "mariadb", "mysql", "external"]
     engine: Engine | None = None
     host: str | None = None
+    agent: str | None = None
     port: int | None = None
     credentials: Credentials | None = None
     rm_name: str = "rm"
@@ -146,7 +147,10 @@ class Keystore:
 
 @dataclass(frozen=True)
 class Scheduler:
-    host: str
+    """``agent`` keeps it there where ``host`` is a name of a container network."""
+
+    host: str = ""
+    agent: str | None = None
     web_port: int = 8080
     pnp_port: int = 64738
     pamr_port: int = 33647
@@ -213,6 +217,19 @@ class Submission:
 def with_common(defaults: Options, env: Mapping[str, str], labels: Mapping[str, str]) -> Options:
     """Return the defaults with the env and labels of all apps; those of defaults win."""
     return replace(defaults, env={**env, **defaults.env}, labels={**labels, **defaults.labels})
+
+
+def with_aliases(description: Description) -> Description:
+    """Return it with a name for each tier that has none, unique on a container network."""
+    if description.network.mode != "container":
+        return description
+    prefix = description.group_id.strip("/").replace("/", "-")
+    database, scheduler = description.database, description.scheduler
+    if database.is_run_here and database.host is None:
+        database = replace(database, host=f"{prefix}-database")
+    if not scheduler.host:
+        scheduler = replace(scheduler, host=f"{prefix}-scheduler")
+    return replace(description, database=database, scheduler=scheduler)
 
 
 def is_loopback(host: str) -> bool:

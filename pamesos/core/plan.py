@@ -10,10 +10,19 @@ from dataclasses import dataclass, field, replace
 
 from pamesos.core import names
 from pamesos.core.addresses import Addresses, SqlAddress
-from pamesos.core.launch import authentication, containers, node, postgresql, protocol, server
+from pamesos.core.launch import (
+    authentication,
+    containers,
+    network,
+    node,
+    postgresql,
+    protocol,
+    server,
+)
 from pamesos.core.model import (
     Database,
     Description,
+    Network,
     NodeSource,
     Options,
     Resources,
@@ -41,7 +50,11 @@ class Check:
 
 @dataclass(frozen=True)
 class PlannedApp:
-    """One Marathon app. ``ports`` are (name, port); port 0 lets Marathon choose."""
+    """One Marathon app. ``ports`` are (name, port); port 0 lets Marathon choose.
+
+    On a container network ``alias`` is its name there, and only the ``published`` ports are
+    reachable on the agent.
+    """
 
     app_id: str
     tier: str
@@ -53,7 +66,9 @@ class PlannedApp:
     kill_grace_s: int
     ready_path: str | None = None
     image: str | None = None
-    is_bridged: bool = False
+    network: Network = field(default_factory=Network)
+    alias: str | None = None
+    published: tuple[str, ...] = ()
     volumes: tuple[Volume, ...] = ()
     dependencies: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
@@ -90,7 +105,7 @@ def _database_app(description: Description, addresses: Addresses) -> PlannedApp:
     database, sql = description.database, addresses.database
     assert sql is not None, "the schema gives a database that is run here an address"
     resources = _resources(description, database.options, Resources(0.5, 512))
-    command, check = _database_launch(database, sql, resources)
+    command, check = _database_launch(database, sql, resources, description.network)
     return PlannedApp(
         app_id=names.app_id(description.group_id, names.TIER_DATABASE),
         tier=names.TIER_DATABASE,
@@ -103,19 +118,21 @@ def _database_app(description: Description, addresses: Addresses) -> PlannedApp:
         check=check,
         kill_grace_s=30,
         env=_database_env(database),
-        constraints=_pin(sql.host),
+        alias=network.alias(description.network, sql.host),
+        constraints=_pin(database.agent or _agent(description.network, sql.host)),
         options=database.options,
     )
 
 
 def _database_launch(
-    database: Database, sql: SqlAddress, resources: Resources
+    database: Database, sql: SqlAddress, resources: Resources, on: Network
 ) -> tuple[str, Check]:
     """A command of the user's own may be any database: only its port can be asked then."""
     if database.command:
         return database.command, Check("MESOS_TCP", 60)
     if database.image:
-        command, check = containers.launch(database), containers.check(database, sql)
+        ports = network.ports(on, (("sql", sql.port),))
+        command, check = containers.launch(database, ports), containers.check(database, sql)
     else:
         command = postgresql.launch(database, sql, resources)
         check = postgresql.check(database, sql)
@@ -154,7 +171,14 @@ def _scheduler_app(description: Description, addresses: Addresses) -> PlannedApp
         ports=protocol.scheduler_ports(description),
         # Measured boots: 13 to 42 s, longer while the agent is busy. The web port answers 503
         # when /rest failed to deploy, so the path matters (facts/proactive.md 2).
-        check=Check("HTTP", 180, "/rest/rm/version", interval_s=3, timeout_s=3, failures=10),
+        check=Check(
+            _http(description.network),
+            180,
+            "/rest/rm/version",
+            interval_s=3,
+            timeout_s=3,
+            failures=10,
+        ),
         ready_path="/rest/rm/version",
         kill_grace_s=25,
         dependencies=(depends_on,) if database.is_run_here else (),
@@ -162,7 +186,9 @@ def _scheduler_app(description: Description, addresses: Addresses) -> PlannedApp
         | (_database_env(database) if addresses.database is not None else {})
         | authentication.environment(scheduler.users),
         labels={names.LABEL_REST: addresses.scheduler.rest_url},
-        constraints=_pin(scheduler.host),
+        alias=network.alias(description.network, scheduler.host),
+        published=("web",),
+        constraints=_pin(scheduler.agent or _agent(description.network, scheduler.host)),
         options=scheduler.options,
     )
 
@@ -178,7 +204,7 @@ def _node_app(description: Description, addresses: Addresses, source: NodeSource
         command=source.command or node.launch(description, addresses, source, resources),
         image=source.image,
         volumes=source.volumes + _mounted(files) if source.image else (),
-        ports=protocol.node_ports(description.protocol),
+        ports=protocol.node_ports(description),
         check=_node_check(description, addresses),
         kill_grace_s=10,
         dependencies=(names.app_id(description.group_id, names.TIER_SCHEDULER),),
@@ -189,6 +215,11 @@ def _node_app(description: Description, addresses: Addresses, source: NodeSource
         },
         options=source.options,
     )
+
+
+def _http(on: Network) -> str:
+    """Marathon, which asks from afar, may not reach a container network; Mesos is beside it."""
+    return "MESOS_HTTP" if on.mode == "container" else "HTTP"
 
 
 def _node_check(description: Description, addresses: Addresses) -> Check:
@@ -213,7 +244,7 @@ def _common(description: Description, app: PlannedApp) -> PlannedApp:
         labels |= description.watch
     return replace(
         app,
-        is_bridged=description.network.mode == "bridge",
+        network=description.network,
         env={**defaults.env, **own.env, **app.env},
         labels={**defaults.labels, **own.labels, **labels, **app.labels},
         constraints=app.constraints + (own.constraints or defaults.constraints),
@@ -239,6 +270,11 @@ def _proactive_env(description: Description) -> dict[str, str]:
     return env | ({"JAVA_HOME": description.proactive.java} if description.proactive.java else {})
 
 
-def _pin(host: str) -> tuple[tuple[str, ...], ...]:
+def _agent(on: Network, host: str) -> str | None:
+    """Return the agent that a host is; on a container network it is none."""
+    return None if on.mode == "container" else host
+
+
+def _pin(host: str | None) -> tuple[tuple[str, ...], ...]:
     """Keep a tier with an address that others know on its agent (recordings/stack/01-deploy)."""
-    return () if is_loopback(host) else (("hostname", "CLUSTER", host),)
+    return () if host is None or is_loopback(host) else (("hostname", "CLUSTER", host),)

@@ -20,11 +20,13 @@ DATA_PATHS = {
 _SQL_FILE = "/docker-entrypoint-initdb.d/pamesos.sql"
 
 
-def launch(database: Database) -> str:
-    """Return the command; user and password come by environment variables, as everywhere."""
-    if database.kind == "postgresql":
-        return _postgresql(database)
-    return _mysql(database)
+def launch(database: Database, ports: str = "") -> str:
+    """Return the command; user and password come by environment variables, as everywhere.
+
+    ``ports`` are lines that set PORT_SQL where the network does not.
+    """
+    lines = _postgresql(database) if database.kind == "postgresql" else _mysql(database)
+    return script(ports, *lines)
 
 
 def check(database: Database, address: SqlAddress) -> str:
@@ -36,8 +38,8 @@ def check(database: Database, address: SqlAddress) -> str:
     return f"if command -v mariadb-admin; then mariadb-admin {ping}; else mysqladmin {ping}; fi"
 
 
-def _postgresql(database: Database) -> str:
-    return script(
+def _postgresql(database: Database) -> tuple[str, ...]:
+    return (
         'export POSTGRES_USER="$PAMESOS_DATABASE_USER"',
         'export POSTGRES_PASSWORD="$PAMESOS_DATABASE_PASSWORD"',
         f"export POSTGRES_DB={quote(database.rm_name)}",
@@ -47,9 +49,9 @@ def _postgresql(database: Database) -> str:
     )
 
 
-def _mysql(database: Database) -> str:
+def _mysql(database: Database) -> tuple[str, ...]:
     server = "mariadbd" if database.kind == "mariadb" else "mysqld"
-    return script(
+    return (
         'export MYSQL_USER="$PAMESOS_DATABASE_USER" MYSQL_RANDOM_ROOT_PASSWORD=yes',
         'export MYSQL_PASSWORD="$PAMESOS_DATABASE_PASSWORD"',
         f"export MYSQL_DATABASE={quote(database.rm_name)}",

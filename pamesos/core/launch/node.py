@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pamesos.core import names
 from pamesos.core.addresses import Addresses
-from pamesos.core.launch import jvm, protocol
+from pamesos.core.launch import jvm, network, protocol
 from pamesos.core.launch.shell import quote, script, use_ip_address
 from pamesos.core.model import Description, NodeSource, Resources
 
@@ -17,6 +17,8 @@ def launch(
     heap = min(512, jvm.heap_mib(resources, 0.4, least=48))
     return script(
         names.shell_node_name(source.name),
+        network.own_address(description.network),
+        network.ports(description.network, protocol.node_ports(description)),
         use_ip_address("HOST"),
         'logs="$PWD/logs"\nmkdir -p "$logs" "$PWD/scratch"',
         jvm.log_files(proactive, "node"),

@@ -8,6 +8,7 @@ its own, which ciphers; with one they can also authenticate one another.
 from __future__ import annotations
 
 from pamesos.core.addresses import Addresses, SchedulerAddress
+from pamesos.core.launch import network
 from pamesos.core.launch.shell import PROPERTY_VALUE, quote
 from pamesos.core.model import Description, Keystore, Protocol
 
@@ -29,9 +30,11 @@ def scheduler_ports(description: Description) -> tuple[tuple[str, int], ...]:
     return (*ports, ("pamr", scheduler.pamr_port)) if description.protocol == "pamr" else ports
 
 
-def node_ports(protocol: Protocol) -> tuple[tuple[str, int], ...]:
-    """A node behind the router listens on nothing that anybody calls."""
-    return () if protocol == "pamr" else (("pnp", 0),)
+def node_ports(description: Description) -> tuple[tuple[str, int], ...]:
+    """A node behind the router listens on nothing that anybody calls; port 0 is any."""
+    if description.protocol == "pamr":
+        return ()
+    return (("pnp", network.NODE_PORT if description.network.mode == "container" else 0),)
 
 
 def server_arguments(description: Description) -> list[str]:

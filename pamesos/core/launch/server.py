@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 
 from pamesos.core.addresses import Addresses, SqlAddress
-from pamesos.core.launch import authentication, jvm, protocol
+from pamesos.core.launch import authentication, jvm, network, protocol
 from pamesos.core.launch.shell import assign, quote, script
 from pamesos.core.model import Database, Description, Engine, Resources, Volume
 
@@ -34,6 +34,8 @@ def launch(description: Description, addresses: Addresses, resources: Resources)
     scheduler, proactive = description.scheduler, description.proactive
     heap = jvm.heap_mib(resources, 0.6, least=256)
     return script(
+        network.ports(description.network, protocol.scheduler_ports(description)),
+        network.wait_for_name(description.network, addresses.scheduler.host),
         _directory("data", scheduler.data),
         _directory("logs", scheduler.logs),
         'mkdir -p "$data" "$logs"',

@@ -180,10 +180,16 @@ SIZE = 'expected a size such as "4GiB", "512MiB" or 512 (MiB)'
             id="router of another protocol",
         ),
         pytest.param(
-            "network",
-            {"container": "x"},
-            "network: container networks are not supported yet; use host or bridge",
-            id="container network",
+            "scheduler.host",
+            GONE,
+            "scheduler.host: is missing: the agent it runs on, by the name that nodes reach it at",
+            id="no host for the scheduler",
+        ),
+        pytest.param(
+            "scheduler.agent",
+            "agent-1",
+            "scheduler.agent: only with a container network; host is the agent",
+            id="an agent beside the host",
         ),
         pytest.param(
             "database.host",
@@ -314,6 +320,20 @@ def test_the_bridge_asks_for_an_image_of_every_app(tmp_path: Path) -> None:
     assert found == [
         f"1: {app}.image: {text}" for app in ("database", "scheduler", "nodeSources[0]")
     ]
+
+
+def test_a_container_network_wants_images_and_a_place_for_volumes(tmp_path: Path) -> None:
+    data = changed("network", {"container": "x"})
+    data["database"]["host"] = "127.0.0.1"
+    assert set(faults_of(tmp_path, json.dumps(data))) == {
+        "1: database.agent: is missing: its volume is a directory of one agent; name the agent",
+        "1: database.host: 127.0.0.1 is each container itself on this network; leave it out, or "
+        "write its DNS name",
+        *(
+            f"1: {app}.image: is missing: a container network needs images"
+            for app in ("database", "scheduler", "nodeSources[0]")
+        ),
+    }
 
 
 def test_an_embedded_database_has_no_host_and_wants_a_place(tmp_path: Path) -> None:

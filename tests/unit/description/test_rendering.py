@@ -16,6 +16,9 @@ from pamesos.config.json_schema import description_schema
 from pamesos.core import names
 from pamesos.core.group import body_hash
 from pamesos.core.show import all_apps
+from pamesos.local.definitions import updates
+from pamesos.local.definitions.settings import Settings
+from pamesos.local.store.root import Root
 from tests.unit.description.files import APPS, GOOD, changed, load_data
 
 DESCRIPTIONS = sorted(
@@ -281,3 +284,78 @@ def test_how_a_cluster_is_watched_is_in_the_labels_of_its_node_sources(tmp_path:
     }
     sources = {a for a, app in apps.items() if app["labels"][names.LABEL_TIER] == "nodes"}
     assert asked == {app_id: labels if app_id in sources else {} for app_id in apps}
+
+
+def kept(sent: Any, shown: Any) -> bool:
+    """Tell whether Marathon shows all that was sent; it may show defaults beside it."""
+    if isinstance(sent, dict):
+        return all(key in shown and kept(value, shown[key]) for key, value in sent.items())
+    if isinstance(sent, list):
+        return len(sent) == len(shown) and all(map(kept, sent, shown))
+    return bool(sent == shown)
+
+
+@pytest.mark.parametrize("protocol", ["pnp", "pamr"])
+@pytest.mark.parametrize("path", DESCRIPTIONS, ids=lambda path: path.name)
+def test_marathon_shows_what_was_sent_and_keeps_it(path: Path, protocol: str) -> None:
+    """The normal form is the one that replays the recordings (tests/local/conformance)."""
+    root, settings = Root.empty("2026-01-01T00:00:00.000Z"), Settings()
+    group = load(path, environ={}, sets=[f"protocol={protocol}"]).group
+    for app_body in all_apps(group):
+        shown = updates.create(app_body, root, settings)
+        assert kept(app_body, shown)
+        assert updates.create(shown, root, settings) == shown
+
+
+def on_network(**parts: Any) -> dict[str, Any]:
+    """Return a description for a container network."""
+    data = changed("network", {"container": "blue"})
+    data["database"] |= {"image": "postgres:15", "agent": "agent-1"}
+    del data["database"]["host"], data["scheduler"]["host"]
+    data["scheduler"] |= {"image": "server:1"} | parts
+    data["nodeSources"][0]["image"] = "node:1"
+    return data
+
+
+def test_tiers_find_one_another_by_aliases_that_are_their_clusters_own(tmp_path: Path) -> None:
+    apps = apps_of(tmp_path, on_network() | {"group": "/teams"})
+    docker = apps["/teams/small/scheduler"]["container"]["docker"]
+    assert docker["parameters"] == [{"key": "network-alias", "value": "teams-small-scheduler"}]
+    assert "//teams-small-database:5432/" in apps["/teams/small/scheduler"]["cmd"]
+    assert "-r pnp://teams-small-scheduler:64738" in apps["/teams/small/default"]["cmd"]
+    assert "parameters" not in apps["/teams/small/default"]["container"]["docker"]
+
+
+def test_a_dns_name_is_taken_as_it_is(tmp_path: Path) -> None:
+    apps = apps_of(tmp_path, on_network(host="scheduler.small.marathon.mesos"))
+    scheduler = apps["/small/scheduler"]
+    assert "parameters" not in scheduler["container"]["docker"]
+    assert "constraints" not in scheduler
+    assert (
+        scheduler["labels"][names.LABEL_REST] == "http://scheduler.small.marathon.mesos:8080/rest"
+    )
+
+
+def test_only_the_web_port_is_published_and_its_url_is_the_agents(tmp_path: Path) -> None:
+    apps = apps_of(tmp_path, on_network(agent="agent-1"))
+    mappings = {
+        id_: [(port["name"], port["containerPort"], port.get("hostPort")) for port in ports]
+        for id_, ports in ((key, found["container"]["portMappings"]) for key, found in apps.items())
+    }
+    assert mappings == {
+        "/small/database": [("sql", 5432, None)],
+        "/small/scheduler": [("web", 8080, 8080), ("pnp", 64738, None)],
+        "/small/default": [("pnp", 64738, None)],
+    }
+    assert apps["/small/scheduler"]["constraints"] == [["hostname", "CLUSTER", "agent-1"]]
+    assert apps["/small/scheduler"]["labels"][names.LABEL_REST] == "http://agent-1:8080/rest"
+
+
+def test_on_a_container_network_mesos_makes_the_checks(tmp_path: Path) -> None:
+    apps = apps_of(tmp_path, on_network())
+    protocols = {key: found["healthChecks"][0]["protocol"] for key, found in apps.items()}
+    assert protocols == {
+        "/small/database": "COMMAND",
+        "/small/scheduler": "MESOS_HTTP",
+        "/small/default": "MESOS_TCP",
+    }
