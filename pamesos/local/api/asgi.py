@@ -13,7 +13,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pamesos.local.api import apps, deployments, events, groups, mesos, queue, system, tasks
+from pamesos.local.api import (
+    apps,
+    control,
+    deployments,
+    events,
+    groups,
+    mesos,
+    queue,
+    system,
+    tasks,
+)
 from pamesos.local.api.responses import STREAM_HEADERS
 from pamesos.local.definitions.refusal import Refusal
 from pamesos.local.engine import Engine
@@ -36,7 +46,9 @@ def build(engine: Engine) -> ASGIApp:
         finally:
             await engine.close()
 
-    modules = (system, events, deployments, queue, tasks, mesos, apps, groups)
+    modules: tuple[Any, ...] = (system, events, deployments, queue, tasks, mesos, apps, groups)
+    if engine.setup.control:
+        modules = (control, *modules)
     app = Starlette(
         routes=[route for module in modules for route in module.routes],
         exception_handlers={
@@ -48,7 +60,8 @@ def build(engine: Engine) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.engine = engine
-    return _Common(app, engine.setup.url)
+    served = control.Weathered(app, engine) if engine.setup.control else app
+    return _Common(served, engine.setup.url)
 
 
 async def _refused(_request: Request, refusal: Exception) -> Response:

@@ -128,6 +128,11 @@ class Runner:
         for instance in wanted:
             if instance.is_waiting and instance not in new:
                 self._lifecycle.stop(instance)
+            elif instance.is_unreachable:
+                # Not waited for: it is ended when it is back (recordings 05).
+                self._lifecycle.give_up(instance)
+        wanted = [instance for instance in wanted if not instance.is_unreachable]
+        new = [instance for instance in new if not instance.is_unreachable]
         old = [instance for instance in wanted if instance not in new and instance.is_active]
         await _Replacement(self._lifecycle, app, old, new).run(changes)
 

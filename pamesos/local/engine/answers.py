@@ -10,7 +10,7 @@ from pamesos.local.engine.memory import Memory
 from pamesos.local.health.monitor import Monitor
 from pamesos.local.instances.model import Instance
 from pamesos.local.instances.tracker import Tracker
-from pamesos.local.launcher.agents import Agent
+from pamesos.local.launcher.agents import Agent, Fleet
 from pamesos.local.launcher.queue import LaunchQueue
 from pamesos.local.store.history import History
 from pamesos.local.store.root import Root
@@ -25,7 +25,7 @@ class Answers:
     """The asking half of the engine; the parts are put in by the other half."""
 
     root: Root
-    agents: tuple[Agent, ...]
+    fleet: Fleet
     history: History
     tracker: Tracker
     queue: LaunchQueue
@@ -76,9 +76,14 @@ class Answers:
         found = ((i, self.task_view(i)) for i in self.tracker.all())
         return [{**task, "servicePorts": views.service_ports(i.app)} for i, task in found if task]
 
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        """All agents, whatever state they are in."""
+        return self.fleet.agents
+
     def agent(self, agent_id: str) -> Agent | None:
         """Return an agent by its id."""
-        return next((agent for agent in self.agents if agent.id == agent_id), None)
+        return self.fleet.get(agent_id)
 
     def deployments_view(self) -> list[dict[str, Any]]:
         """Return ``GET /v2/deployments``."""

@@ -15,22 +15,26 @@ from pamesos.local.deployments.revert import revert
 from pamesos.local.engine.answers import NEVER, Answers
 from pamesos.local.engine.deploying import Deployments
 from pamesos.local.engine.memory import Memory
+from pamesos.local.engine.reach import look_again
 from pamesos.local.engine.scope import CHANGED_GROUP
-from pamesos.local.engine.setup import Setup
+from pamesos.local.engine.setup import SIMULATED, Setup
 from pamesos.local.engine.takeover import take_over
 from pamesos.local.engine.upkeep import put_right
+from pamesos.local.engine.weather import Weather
 from pamesos.local.events import render
 from pamesos.local.events.bus import EventBus
-from pamesos.local.executors.base import Executor, StatusUpdate
+from pamesos.local.executors.base import Executor, Report, StatusUpdate
+from pamesos.local.executors.faulty import FaultyExecutor
 from pamesos.local.executors.process import ProcessExecutor
 from pamesos.local.executors.sandbox import Layout
+from pamesos.local.executors.simulated import SimulatedExecutor
 from pamesos.local.health.monitor import Monitor
 from pamesos.local.instances import keeping
 from pamesos.local.instances.lifecycle import Lifecycle
 from pamesos.local.instances.model import Instance
 from pamesos.local.instances.tracker import Tracker
 from pamesos.local.launcher import sockets
-from pamesos.local.launcher.agents import Agent
+from pamesos.local.launcher.agents import Agent, Fleet
 from pamesos.local.launcher.launcher import Launcher
 from pamesos.local.launcher.queue import LaunchQueue
 from pamesos.local.store.disk import Disk
@@ -49,11 +53,12 @@ class Engine(Answers):
         self.settings = setup.settings
         self.started_at = iso(now())
         self.events = EventBus()
+        self.weather = Weather()
         setup.work_dir.mkdir(parents=True, exist_ok=True)
         self.disk = Disk(setup.state_dir / "state.db", keeping.as_json)
         self.identity = _identity(self.disk)
         self.layout = Layout(setup.work_dir, f"{self.identity}-0000")
-        self.agents: tuple[Agent, ...] = (_agent(setup, self.identity),)
+        self.fleet = Fleet(setup.agents or (_agent(setup, self.identity),))
         self.history = History(self.disk)
         self.root = self._stored_root()
         self._versions = Versions()
@@ -61,15 +66,28 @@ class Engine(Answers):
         self.tracker = Tracker(lambda key, value: self.disk.put("instance", key, value))
         self.queue = LaunchQueue()
         self.lifecycle = Lifecycle(self.tracker, self.queue, self.events)
-        self.executor: Executor = ProcessExecutor(self.layout, os.environ, self._on_status)
-        self.monitor = Monitor(self.lifecycle, self.executor)
+        self.executor = FaultyExecutor(self._make_executor, self._on_status)
+        simulated = self.simulated
+        self.monitor = Monitor(self.lifecycle, self.executor, simulated)
+        is_free = sockets.is_free if simulated is None else _nothing_listens
         self.launcher = Launcher(
-            self.tracker, self.queue, self.agents, self.lifecycle.provision, sockets.is_free
+            self.tracker, self.queue, self.fleet, self.lifecycle.provision, is_free
         )
         self.memory = Memory(self.disk, self.layout, self.history)
         self.lifecycle.connect(self.executor, self.monitor, self.launcher.wake, self.memory)
         self.deployments = Deployments(self.lifecycle, self.monitor, self.disk)
         self._beside: list[asyncio.Task[None]] = []
+
+    def _make_executor(self, report: Report) -> Executor:
+        if self.setup.executor == SIMULATED:
+            return SimulatedExecutor(report)
+        return ProcessExecutor(self.layout, os.environ, report)
+
+    @property
+    def simulated(self) -> SimulatedExecutor | None:
+        """The executor if its tasks are simulated."""
+        inner = self.executor.inner
+        return inner if isinstance(inner, SimulatedExecutor) else None
 
     async def start(self) -> None:
         """Take over what an earlier engine left, end what nobody knows, and begin to launch."""
@@ -79,6 +97,7 @@ class Engine(Answers):
         self._beside = [
             background.start(self.launcher.run(), "launcher"),
             background.start(self._keep_up(), "upkeep"),
+            background.start(self._look_for_the_lost(), "reconciliation"),
         ]
         for app_id in self.tracker.apps():
             self.launcher.wake(app_id)
@@ -98,6 +117,11 @@ class Engine(Answers):
         while True:
             await asyncio.sleep(self.setup.scale_apps_interval_s)
             put_right(self.root, self.lifecycle, self.deployments)
+
+    async def _look_for_the_lost(self) -> None:
+        while True:
+            await asyncio.sleep(self.setup.reconciliation_interval_s)
+            look_again(self.lifecycle, now())
 
     async def _end_tasks(self) -> None:
         """End all tasks, dependants first: a server must not lose its database while it stops."""
@@ -199,8 +223,9 @@ class Engine(Answers):
 
     def _on_status(self, update: StatusUpdate) -> None:
         self.lifecycle.on_status(update)
-        # A state that others were told of is kept before anything else happens.
-        self.disk.flush()
+        if self.simulated is None:
+            # A state that others were told of is kept before anything else happens.
+            self.disk.flush()
 
     async def _scale_down(self, chosen: list[Instance], *, force: bool) -> DeploymentPlan | None:
         version = self.next_version()
@@ -242,3 +267,8 @@ def _agent(setup: Setup, identity: str) -> Agent:
         mem=setup.mem,
         disk=setup.disk,
     )
+
+
+def _nothing_listens(_port: int, _protocol: str) -> bool:
+    """Ports of simulated tasks are never bound, whatever this machine does with them."""
+    return True

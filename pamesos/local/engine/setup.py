@@ -6,6 +6,9 @@ import dataclasses
 from pathlib import Path
 
 from pamesos.local.definitions.settings import Settings
+from pamesos.local.launcher.agents import Agent
+
+PROCESS, SIMULATED = "process", "simulated"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,6 +27,13 @@ class Setup:
     disk: float = 262144.0
     #: How often apps with too few or too many instances are put right.
     scale_apps_interval_s: float = 300.0
+    #: How often instances that are out of reach are looked at again.
+    reconciliation_interval_s: float = 600.0
+    executor: str = PROCESS
+    #: Without any, one that is this machine.
+    agents: tuple[Agent, ...] = ()
+    #: Whether /control is served, where faults are made.
+    control: bool = False
     #: What definitions may say here.
     settings: Settings = dataclasses.field(default_factory=Settings)
 

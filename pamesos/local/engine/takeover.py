@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from pamesos.local.executors.base import Executor, StatusUpdate
+from pamesos.local.executors.faulty import BACK
 from pamesos.local.health.monitor import Monitor
 from pamesos.local.instances import keeping, model
 from pamesos.local.instances.lifecycle import Lifecycle
@@ -21,8 +22,10 @@ class Parts(Protocol):
     disk: Disk
     history: History
     lifecycle: Lifecycle
-    executor: Executor
     monitor: Monitor
+
+    @property
+    def executor(self) -> Executor: ...
 
 
 def take_over(engine: Parts) -> None:
@@ -37,12 +40,14 @@ def take_over(engine: Parts) -> None:
 
 def _take_up(engine: Parts, instance: Instance) -> None:
     task = instance.task
-    if task is None or not task.is_active:
+    if task is None or not task.may_run:
         return
     if not engine.executor.adopt(instance):
-        engine.lifecycle.on_status(StatusUpdate(task.id, model.LOST, _LOST))
+        engine.lifecycle.on_status(StatusUpdate(task.id, model.LOST, _LOST), is_dead=True)
         return
-    if instance.is_running:
+    if instance.is_unreachable:
+        engine.lifecycle.on_status(StatusUpdate(task.id, model.RUNNING, BACK))
+    elif instance.is_running:
         engine.monitor.started(instance)
     if not instance.is_wanted:
         engine.lifecycle.kill(instance)

@@ -17,9 +17,11 @@ from pamesos.local.launcher import backoff
 from pamesos.local.launcher.agents import Agent
 from pamesos.local.launcher.ports import is_host_network
 from pamesos.local.launcher.queue import Entry
-from pamesos.local.times import from_iso, iso
+from pamesos.local.times import from_iso
 
 Json = dict[str, Any]
+
+_NO_ADDRESS = frozenset({model.STAGING, model.STARTING, model.UNREACHABLE})
 
 
 def task_json(instance: Instance, agent: Agent | None, health: Iterable[Health]) -> Json | None:
@@ -30,20 +32,20 @@ def task_json(instance: Instance, agent: Agent | None, health: Iterable[Health])
     task = instance.task
     if task is None:
         return None
-    is_started = task.state not in (model.STAGING, model.STARTING) and task.started_at is not None
+    has_address = task.state not in _NO_ADDRESS and task.started_at is not None
     shown: Json = {
         "appId": instance.app_id,
         "healthCheckResults": [result.as_json(instance.id) for result in health],
         "host": task.host,
         "id": task.id,
-        "ipAddresses": ip_addresses(task) if is_started else [],
-        "ports": list(task.ports) if task.is_active else [],
+        "ipAddresses": ip_addresses(task) if has_address else [],
+        "ports": list(task.ports) if task.may_run else [],
         # Only GET /v2/tasks fills them in (recordings 02 and 04).
         "servicePorts": [],
         "slaveId": task.agent,
         "state": task.state,
     }
-    if task.is_active:
+    if task.may_run:
         shown["stagedAt"] = task.staged_at
         if task.started_at is not None:
             shown["startedAt"] = task.started_at
@@ -164,11 +166,11 @@ def queue_json(
     if offers:
         shown["lastUnusedOffers"] = [
             {
-                "offer": offer_json(agent, number),
-                "reason": [reason],
-                "timestamp": entry.last_unused_at or iso(now),
+                "offer": offer_json(unused.left, number),
+                "reason": [unused.refused],
+                "timestamp": unused.at,
             }
-            for number, (agent, reason) in enumerate(entry.unused_offers)
+            for number, unused in enumerate(entry.unused_offers)
         ]
     shown["app"] = dict(app)
     return shown

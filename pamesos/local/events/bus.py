@@ -96,7 +96,8 @@ class EventBus:
             self._readers.remove(reader)
             self.publish("event_stream_detached", {"remoteAddress": reader.remote})
 
-    def close(self) -> None:
-        """End all streams, so that the server can stop."""
+    def close(self) -> int:
+        """End all streams, as when the server stops; return how many there were."""
         for reader in self._readers:
             reader.close()
+        return len(self._readers)

@@ -7,6 +7,9 @@ import contextlib
 import dataclasses
 import functools
 import ssl
+from typing import Protocol
+
+from pamesos.local.instances.model import Instance
 
 #: More of a body is not read; only readiness checks show any of it.
 _LONGEST_BODY = 64 * 1024
@@ -20,6 +23,41 @@ class Response:
     reason: str
     content_type: str
     body: str
+
+
+class Network:
+    """Asks tasks where they listen: over a socket. A simulated task answers by itself instead."""
+
+    async def get(
+        self,
+        instance: Instance,
+        url: tuple[str, str, int, str],
+        timeout_s: float,
+    ) -> Response:
+        """See :func:`get`."""
+        return await get(url, timeout_s)
+
+    async def connect(
+        self,
+        instance: Instance,
+        host: str,
+        port: int,
+        timeout_s: float,
+    ) -> None:
+        """See :func:`connect`."""
+        await connect(host, port, timeout_s)
+
+
+class Reach(Protocol):
+    """How checks reach a task."""
+
+    async def get(
+        self, instance: Instance, url: tuple[str, str, int, str], timeout_s: float
+    ) -> Response:
+        """Return the answer of a URL; see :func:`get`."""
+
+    async def connect(self, instance: Instance, host: str, port: int, timeout_s: float) -> None:
+        """Return if a connection can be made; see :func:`connect`."""
 
 
 async def get(url: tuple[str, str, int, str], timeout_s: float) -> Response:

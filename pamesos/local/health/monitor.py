@@ -10,7 +10,7 @@ from typing import Any
 from pamesos.local import background
 from pamesos.local.events import render
 from pamesos.local.executors.base import Executor
-from pamesos.local.health import probe
+from pamesos.local.health import http, probe
 from pamesos.local.health.readiness import Readiness
 from pamesos.local.health.state import Health, is_fatal, is_ignored
 from pamesos.local.instances.lifecycle import Lifecycle
@@ -30,11 +30,14 @@ class _Checked:
 class Monitor:
     """See :class:`pamesos.local.instances.lifecycle.Watcher`."""
 
-    def __init__(self, lifecycle: Lifecycle, executor: Executor) -> None:
+    def __init__(
+        self, lifecycle: Lifecycle, executor: Executor, reach: http.Reach | None = None
+    ) -> None:
         self._lifecycle = lifecycle
         self._executor = executor
         self._checked: dict[str, _Checked] = {}
-        self.readiness = Readiness(lifecycle)
+        self._reach = reach or http.Network()
+        self.readiness = Readiness(lifecycle, self._reach)
 
     def started(self, instance: Instance) -> None:
         """Begin to check a task that runs."""
@@ -86,7 +89,7 @@ class Monitor:
             await asyncio.sleep(_delay_s(instance, check))
         while True:
             begun = clock.time()
-            wrong = await probe.ask(self._executor, instance, check)
+            wrong = await probe.ask(self._executor, self._reach, instance, check)
             self._note(instance, index, check, wrong)
             await asyncio.sleep(max(0.0, begun + float(check["intervalSeconds"]) - clock.time()))
 

@@ -18,7 +18,9 @@ def is_of_mesos(check: Mapping[str, Any]) -> bool:
     return str(check["protocol"]).startswith(_MESOS)
 
 
-async def ask(executor: Executor, instance: Instance, check: Mapping[str, Any]) -> str | None:
+async def ask(
+    executor: Executor, reach: http.Reach, instance: Instance, check: Mapping[str, Any]
+) -> str | None:
     """Return what is wrong, None if nothing is."""
     timeout_s = float(check["timeoutSeconds"])
     protocol = str(check["protocol"]).removeprefix("MESOS_")
@@ -28,10 +30,10 @@ async def ask(executor: Executor, instance: Instance, check: Mapping[str, Any]) 
             return await executor.probe(instance, command, timeout_s)
         host, port = _address(instance, check)
         if protocol == "TCP":
-            await http.connect(host, port, timeout_s)
+            await reach.connect(instance, host, port, timeout_s)
             return None
         url = (protocol.lower(), host, port, str(check.get("path") or "/"))
-        return _verdict(await http.get(url, timeout_s), check)
+        return _verdict(await reach.get(instance, url, timeout_s), check)
     except TimeoutError:
         return f"timeout after {timeout_s:g} s"
     except (OSError, ValueError, LookupError) as error:

@@ -17,8 +17,9 @@ _DEFAULT_READY = (200,)
 class Readiness:
     """Asks each task until it is ready; then never again, as Marathon."""
 
-    def __init__(self, lifecycle: Lifecycle) -> None:
+    def __init__(self, lifecycle: Lifecycle, reach: http.Reach) -> None:
         self._lifecycle = lifecycle
+        self._reach = reach
         self._loops: dict[str, list[asyncio.Task[None]]] = {}
         #: Instance id -> name of the check -> what is shown of it.
         self._results: dict[str, dict[str, dict[str, Any]]] = {}
@@ -48,7 +49,7 @@ class Readiness:
         task = instance.task
         assert task is not None
         while True:
-            response = await _ask(task, instance, check)
+            response = await _ask(self._reach, task, instance, check)
             codes = check.get("httpStatusCodesForReady") or _DEFAULT_READY
             is_ready = response.status in codes
             self._note(instance, task, check, response, is_ready)
@@ -80,13 +81,15 @@ class Readiness:
             self._lifecycle.set_ready(current)
 
 
-async def _ask(task: Task, instance: Instance, check: Mapping[str, Any]) -> http.Response:
+async def _ask(
+    reach: http.Reach, task: Task, instance: Instance, check: Mapping[str, Any]
+) -> http.Response:
     timeout_s = float(check["timeoutSeconds"])
     scheme = str(check.get("protocol", "HTTP")).lower()
     port = _port(task, instance, str(check.get("portName")))
     path = str(check.get("path") or "/")
     try:
-        return await http.get((scheme, task.ip, port, path), timeout_s)
+        return await reach.get(instance, (scheme, task.ip, port, path), timeout_s)
     except TimeoutError:
         why = f"Future timed out after {timeout_s * 1000:.0f} ms"
     except (OSError, ValueError) as error:

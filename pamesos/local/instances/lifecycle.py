@@ -134,6 +134,25 @@ class Lifecycle:
         if instance.task is not None:
             self._change(gone)
         self._forget(gone)
+        if gone.is_unreachable:
+            self._leave_behind(gone)
+
+    def give_up(self, instance: Instance) -> None:
+        """Want an unreachable instance no more, but wait for it: it ends when it is back."""
+        self._change(dataclasses.replace(instance, goal=model.GOAL_GONE))
+
+    def replace_unreachable(self, instance: Instance) -> None:
+        """Launch another one in the place of an instance that was out of reach for too long."""
+        task = instance.task
+        assert task is not None
+        self._tell_status(instance, task, f"Agent {task.host} is unreachable")
+        self._change(dataclasses.replace(instance, condition=model.INACTIVE))
+        self.schedule(instance.app, 1)
+
+    def expunge(self, instance: Instance) -> None:
+        """Forget an instance that was out of reach for too long; if it comes back, it is ended."""
+        self._change(dataclasses.replace(instance, condition=model.CONDITIONS[model.KILLED]))
+        self._leave_behind(instance)
 
     def stop_app(self, app_id: str) -> None:
         """End all instances of an app that is to be no more."""
@@ -159,18 +178,22 @@ class Lifecycle:
             self._wiped[task.id] = gone
             self._executor.kill(task, grace_s(instance.app))
 
-    def on_status(self, update: StatusUpdate) -> None:
-        """Take note of a task's new state; the executor's report."""
+    def on_status(self, update: StatusUpdate, *, is_dead: bool = False) -> None:
+        """Take note of a task's new state; the executor's report.
+
+        ``is_dead``: a lost task surely runs no more, so its instance gets another one.
+        """
         instance = self.tracker.by_task(update.task_id)
         if instance is None or instance.task is None:
             self._unknown(update)
             return
         task = _updated(instance.task, update)
+        was_away = instance.is_unreachable
         changed = dataclasses.replace(
             instance,
             task=task,
             condition=model.CONDITIONS[update.state],
-            since=instance.since if task.is_active else iso(now()),
+            since=instance.since if task.is_active and not was_away else iso(now()),
             ready=task.state == model.RUNNING and not instance.app.get("readinessChecks"),
         )
         if task.is_active:
@@ -178,6 +201,10 @@ class Lifecycle:
             self._change(changed)
             if task.state == model.RUNNING:
                 self._watcher.started(changed)
+            if was_away and not changed.is_wanted:
+                self.kill(changed)
+        elif changed.is_unreachable or (not is_dead and _is_as_good_as_unreachable(changed)):
+            self._out_of_reach(changed, task, update.message)
         else:
             self._ended(changed, task, update.message)
 
@@ -214,6 +241,38 @@ class Lifecycle:
         self._wake(instance.app_id)
         self._wake()
 
+    def _out_of_reach(self, instance: Instance, task: Task, message: str) -> None:
+        """Note that nobody knows what a task does; replace it if the app says so (recordings 05).
+
+        With ``inactiveAfterSeconds`` 0 the replacement is launched at once, and with
+        ``expungeAfterSeconds`` 0 the instance is forgotten. Else both are done when it is time.
+        """
+        self._watcher.ended(instance)
+        strategy = instance.app.get("unreachableStrategy")
+        is_patient = not isinstance(strategy, Mapping) or strategy["inactiveAfterSeconds"] > 0
+        if not is_patient:
+            instance = dataclasses.replace(instance, condition=model.INACTIVE)
+        self._tell_status(instance, task, message)
+        if task.state == model.LOST:
+            self._keeper.ended(instance)
+            self._note_failure(instance, task, message)
+            self.queue.failed(instance.app, now())
+        self._change(instance)
+        if instance.goal != model.GOAL_RUNNING:
+            return
+        if not is_patient:
+            if task.state == model.LOST:
+                self.tracker.remove(instance)
+            elif isinstance(strategy, Mapping) and strategy["expungeAfterSeconds"] == 0:
+                self._leave_behind(instance)
+            self.schedule(instance.app, 1)
+
+    def _leave_behind(self, instance: Instance) -> None:
+        """Forget an instance whose task may come back; then it is ended."""
+        assert instance.task is not None
+        self.tracker.remove(instance)
+        self._wiped[instance.task.id] = instance
+
     def _note_failure(self, instance: Instance, task: Task, message: str) -> None:
         doomed = self.doomed.pop(task.id, None)
         at = iso(now())
@@ -239,8 +298,7 @@ class Lifecycle:
         self.tracker.remove(instance)
 
     def _tell_if_last(self, instance: Instance) -> None:
-        others = [i for i in self.tracker.of_app(instance.app_id) if i.id != instance.id]
-        if instance.app_id in self._stopping and not others:
+        if instance.app_id in self._stopping and self.tracker.is_last(instance):
             self._app_is_gone(instance.app_id)
 
     def _app_is_gone(self, app_id: str) -> None:
@@ -250,11 +308,16 @@ class Lifecycle:
         self.events.publish("app_terminated_event", {"appId": app_id})
 
     def _unknown(self, update: StatusUpdate) -> None:
-        gone = self._wiped.pop(update.task_id, None)
-        if gone is not None:
-            self.events.publish(
-                "unknown_instance_terminated_event", render.unknown_instance_terminated(gone)
-            )
+        gone = self._wiped.get(update.task_id)
+        if gone is None or gone.task is None:
+            return
+        if update.state in model.ACTIVE_STATES:
+            self._executor.kill(gone.task, grace_s(gone.app))
+            return
+        del self._wiped[update.task_id]
+        gone = dataclasses.replace(gone, condition=model.CONDITIONS[update.state])
+        fields = render.unknown_instance_terminated(gone)
+        self.events.publish("unknown_instance_terminated_event", fields)
 
     def _tell_status(self, instance: Instance, task: Task, message: str) -> None:
         self.events.publish("status_update_event", render.status_update(instance, task, message))
@@ -262,6 +325,17 @@ class Lifecycle:
     def _change(self, instance: Instance) -> Instance:
         self.events.publish("instance_changed_event", render.instance_changed(instance))
         return self.tracker.put(instance)
+
+
+def _is_as_good_as_unreachable(instance: Instance) -> bool:
+    """Tell whether Marathon takes a lost task for one out of reach, and replaces its instance.
+
+    An app that would rather wait gets its task again, in the same instance: ours is surely dead.
+    """
+    strategy = instance.app.get("unreachableStrategy")
+    is_hasty = isinstance(strategy, Mapping) and strategy["inactiveAfterSeconds"] == 0
+    is_lost = instance.task is not None and instance.task.state == model.LOST
+    return is_lost and is_hasty and instance.goal == model.GOAL_RUNNING
 
 
 def grace_s(app: Mapping[str, Any]) -> float:

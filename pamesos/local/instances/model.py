@@ -17,6 +17,7 @@ FINISHED = "TASK_FINISHED"
 FAILED = "TASK_FAILED"
 KILLED = "TASK_KILLED"
 LOST = "TASK_LOST"
+UNREACHABLE = "TASK_UNREACHABLE"
 
 ACTIVE_STATES = frozenset({STAGING, STARTING, RUNNING})
 
@@ -34,12 +35,18 @@ CONDITIONS = {
     LOST: "Lost",
     "TASK_DROPPED": "Dropped",
     "TASK_GONE": "Gone",
+    "TASK_GONE_BY_OPERATOR": "Gone",
     "TASK_ERROR": "Error",
-    "TASK_UNREACHABLE": "Unreachable",
+    UNREACHABLE: "Unreachable",
 }
 
+#: An unreachable instance that was replaced and may still come back.
+INACTIVE = "UnreachableInactive"
+
 #: After these the next launch of the app is delayed; a kill that somebody asked for is no failure.
-DELAYS_LAUNCH = frozenset({FINISHED, FAILED, LOST, "TASK_DROPPED", "TASK_GONE", "TASK_ERROR"})
+DELAYS_LAUNCH = frozenset(
+    {FINISHED, FAILED, LOST, "TASK_DROPPED", "TASK_GONE", "TASK_GONE_BY_OPERATOR", "TASK_ERROR"}
+)
 #: These are shown as ``lastTaskFailure`` (facts/stack.md 4).
 IS_FAILURE = DELAYS_LAUNCH - {FINISHED}
 
@@ -73,6 +80,11 @@ class Task:
     def is_active(self) -> bool:
         """Tell whether the task holds resources."""
         return self.state in ACTIVE_STATES
+
+    @property
+    def may_run(self) -> bool:
+        """Tell whether the task runs or, out of reach, may run."""
+        return self.is_active or self.state == UNREACHABLE
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,12 +120,17 @@ class Instance:
     @property
     def is_waiting(self) -> bool:
         """Tell whether it waits in the launch queue."""
-        return self.goal == GOAL_RUNNING and not self.is_active
+        return self.goal == GOAL_RUNNING and not self.is_active and not self.is_unreachable
+
+    @property
+    def is_unreachable(self) -> bool:
+        """Tell whether nobody knows if its task runs."""
+        return self.task is not None and self.task.state == UNREACHABLE
 
     @property
     def is_wanted(self) -> bool:
-        """Tell whether it counts towards the app's instances."""
-        return self.goal == GOAL_RUNNING
+        """Tell whether it counts towards the app's instances; one that was replaced does not."""
+        return self.goal == GOAL_RUNNING and self.condition != INACTIVE
 
     @property
     def is_done(self) -> bool:

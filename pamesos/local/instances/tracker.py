@@ -76,6 +76,11 @@ class Tracker:
         """Return the instances of an app, oldest first."""
         return tuple(self._by_app.get(app_id, {}).values())
 
+    def is_last(self, instance: Instance) -> bool:
+        """Tell whether an app has no instance but this one."""
+        members = self._by_app.get(instance.app_id, {})
+        return len(members) <= (instance.id in members)
+
     def apps(self) -> tuple[str, ...]:
         """Return the ids of the apps that have instances."""
         return tuple(self._by_app)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 PortRange = tuple[int, int]
+
+#: What the control API can make of an agent.
+UP, UNREACHABLE, GONE, LOST = "up", "unreachable", "gone", "lost"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,3 +45,31 @@ class Agent:
         if name == "@zone":
             return self.zone
         return self.attributes.get(name)
+
+
+class Fleet:
+    """All agents there are, and which of them offer anything just now."""
+
+    def __init__(self, agents: Sequence[Agent]) -> None:
+        self.agents = tuple(agents)
+        #: Nobody offers anything, as a Mesos master without resources to spare.
+        self.is_paused = False
+        self._states: dict[str, str] = {}
+
+    def offering(self) -> tuple[Agent, ...]:
+        """Return the agents that offer what they have left."""
+        if self.is_paused:
+            return ()
+        return tuple(agent for agent in self.agents if self.state(agent.id) == UP)
+
+    def get(self, agent_id: str) -> Agent | None:
+        """Return an agent by its id."""
+        return next((agent for agent in self.agents if agent.id == agent_id), None)
+
+    def state(self, agent_id: str) -> str:
+        """Return ``up``, ``unreachable``, ``gone`` or ``lost``."""
+        return self._states.get(agent_id, UP)
+
+    def set_state(self, agent_id: str, state: str) -> None:
+        """Note what became of an agent."""
+        self._states[agent_id] = state

@@ -15,7 +15,7 @@ import structlog
 
 from pamesos.local.instances.model import Instance
 from pamesos.local.instances.tracker import Tracker
-from pamesos.local.launcher.agents import Agent
+from pamesos.local.launcher.agents import Agent, Fleet
 from pamesos.local.launcher.offers import Match, Used, match
 from pamesos.local.launcher.ports import IsFree
 from pamesos.local.launcher.queue import LaunchQueue
@@ -35,13 +35,13 @@ class Launcher:
         self,
         tracker: Tracker,
         queue: LaunchQueue,
-        agents: Sequence[Agent],
+        fleet: Fleet,
         provision: Provision,
         is_free: IsFree,
     ) -> None:
         self._tracker = tracker
         self._queue = queue
-        self._agents = agents
+        self._fleet = fleet
         self._provision = provision
         self._is_free = is_free
         self._awake = asyncio.Event()
@@ -109,39 +109,39 @@ class Launcher:
         self, instance: Instance, used: dict[str, Used], placed: Sequence[Agent]
     ) -> Match | None:
         matches: list[Match] = []
-        for agent in sorted(self._agents, key=lambda agent: used[agent.id].cpus):
-            found = match(instance.app, agent, used[agent.id], placed, self._agents, self._is_free)
+        agents = self._fleet.offering()
+        for agent in sorted(agents, key=lambda agent: used[agent.id].cpus):
+            found = match(instance.app, agent, used[agent.id], placed, agents, self._is_free)
             matches.append(found)
             if found.refused is None:
                 break
         if self._is_news(instance.app_id, matches):
-            self._queue.tried(instance.app_id, matches, now())
+            self._queue.tried(instance.app_id, matches, now(), used)
         if not matches or matches[-1].refused is not None:
             return None
         agent, given = matches[-1].agent, matches[-1].ports
-        used[agent.id] = used[agent.id].plus(instance.app, given)
+        used[agent.id].add(instance.app, given)
         self._provision(instance, agent, given)
         return matches[-1]
 
     def _is_news(self, app_id: str, matches: list[Match]) -> bool:
         """Tell whether a round says what the one before did not: retries are not offers."""
         said = tuple((match.agent, match.refused) for match in matches)
-        return said != self._queue.entry(app_id).unused_offers
+        known = self._queue.entry(app_id).unused_offers
+        return said != tuple((unused.agent, unused.refused) for unused in known)
 
     def _placed(self, app_id: str) -> list[Agent]:
-        agents = {agent.id: agent for agent in self._agents}
+        agents = {agent.id: agent for agent in self._fleet.agents}
         return [
             agents[instance.task.agent]
             for instance in self._tracker.of_app(app_id)
-            if instance.is_active and instance.task is not None and instance.task.agent in agents
+            if instance.task is not None and instance.task.may_run and instance.task.agent in agents
         ]
 
     def _used(self) -> dict[str, Used]:
         used: dict[str, Used] = collections.defaultdict(Used)
-        for agent in self._agents:
-            used[agent.id] = Used()
         for instance in self._tracker.all():
             task = instance.task
-            if task is not None and task.is_active:
-                used[task.agent] = used[task.agent].plus(instance.app, task.ports)
+            if task is not None and task.may_run:
+                used[task.agent].add(instance.app, task.ports)
         return used

@@ -31,25 +31,23 @@ REASONS = (
 _TOLERANCE = 1e-6
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True)
 class Used:
-    """What the tasks of one agent hold. ``mem`` and ``disk`` in MiB."""
+    """What the tasks of one agent hold; a tally. ``mem`` and ``disk`` in MiB."""
 
     cpus: float = 0.0
     mem: float = 0.0
     disk: float = 0.0
     gpus: float = 0.0
-    ports: frozenset[int] = frozenset()
+    ports: set[int] = dataclasses.field(default_factory=set)
 
-    def plus(self, app: Mapping[str, Any], given: Sequence[int]) -> Used:
-        """Return this with one more task of an app."""
-        return Used(
-            self.cpus + app["cpus"],
-            self.mem + app["mem"],
-            self.disk + app["disk"],
-            self.gpus + app["gpus"],
-            self.ports | frozenset(given),
-        )
+    def add(self, app: Mapping[str, Any], given: Sequence[int]) -> None:
+        """Count one more task of an app."""
+        self.cpus += app["cpus"]
+        self.mem += app["mem"]
+        self.disk += app["disk"]
+        self.gpus += app["gpus"]
+        self.ports.update(given)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,6 +57,18 @@ class Match:
     agent: Agent
     ports: tuple[int, ...] = ()
     refused: str | None = None
+
+
+def left_of(agent: Agent, used: Used) -> Agent:
+    """Return an agent with only what its tasks leave: what it offers."""
+    return dataclasses.replace(
+        agent,
+        cpus=round(agent.cpus - used.cpus, 6),
+        mem=round(agent.mem - used.mem, 6),
+        disk=round(agent.disk - used.disk, 6),
+        gpus=round(agent.gpus - used.gpus),
+        ports=ports.without(agent.ports, used.ports),
+    )
 
 
 def match(

@@ -6,17 +6,20 @@ order, as they are), else any. Bridge and container networks: the ``hostPort`` o
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
-from pamesos.local.launcher.agents import Agent
+from pamesos.local.launcher.agents import Agent, PortRange
 
 #: (port, "tcp" or "udp" or "tcp,udp") -> may it be given to a task?
 IsFree = Callable[[int, str], bool]
 
 #: A task that cannot get a free port after as many tries gets none.
 _TRIES = 4000
+#: So many are tried at random before all are gone through.
+_GUESSES = 8
 
 
 def wanted(app: Mapping[str, Any]) -> list[tuple[int | None, str]]:
@@ -34,45 +37,64 @@ def is_host_network(app: Mapping[str, Any]) -> bool:
     return all(network.get("mode", "host") == "host" for network in app.get("networks") or ())
 
 
+def without(ranges: Sequence[PortRange], taken: Set[int]) -> tuple[PortRange, ...]:
+    """Return port ranges with these ports cut out."""
+    left = []
+    for first, last in ranges:
+        begin = first
+        for port in sorted(port for port in taken if first <= port <= last):
+            if begin < port:
+                left.append((begin, port - 1))
+            begin = port + 1
+        if begin <= last:
+            left.append((begin, last))
+    return tuple(left)
+
+
 def pick(
-    asked: Sequence[tuple[int | None, str]], agent: Agent, used: frozenset[int], is_free: IsFree
+    asked: Sequence[tuple[int | None, str]], agent: Agent, used: Set[int], is_free: IsFree
 ) -> tuple[int, ...] | None:
     """Return the ports for a new task, None if they cannot be had on this agent.
 
     ``used`` are the ports of the agent's own tasks.
     """
-    taken = set(used)
     given: list[int] = []
-    candidates: list[int] | None = None
     for port, protocol in asked:
         if port is None:
             continue
         if port:
-            chosen = port if _may_have(port, protocol, agent, taken, is_free) else None
+            candidates: Iterable[int] = (port,)
         else:
-            candidates = candidates or _shuffled(agent)
-            chosen = _next_free(candidates, protocol, agent, taken, is_free)
+            candidates = _from_anywhere(agent)
+        chosen = _first_free(candidates, protocol, agent, (used, given), is_free)
         if chosen is None:
             return None
-        taken.add(chosen)
         given.append(chosen)
     return tuple(given)
 
 
-def _may_have(port: int, protocol: str, agent: Agent, taken: set[int], is_free: IsFree) -> bool:
-    return port not in taken and agent.offers_port(port) and is_free(port, protocol)
-
-
-def _shuffled(agent: Agent) -> list[int]:
+def _from_anywhere(agent: Agent) -> Iterator[int]:
+    """Yield the ports that are picked from, all but ordered, without a list of them for each."""
     first, last = agent.dynamic
-    return random.sample(range(first, last + 1), last - first + 1)
+    some = [random.randint(first, last) for _ in range(_GUESSES)]  # noqa: S311 - no secret
+    return itertools.chain(some, range(some[0], last + 1), range(first, some[0]))
 
 
-def _next_free(
-    candidates: list[int], protocol: str, agent: Agent, taken: set[int], is_free: IsFree
+def _first_free(
+    candidates: Iterable[int],
+    protocol: str,
+    agent: Agent,
+    taken: tuple[Set[int], Sequence[int]],
+    is_free: IsFree,
 ) -> int | None:
-    for _ in range(min(_TRIES, len(candidates))):
-        port = candidates.pop()
-        if _may_have(port, protocol, agent, taken, is_free):
+    used, given = taken
+    tries = _TRIES
+    for port in candidates:
+        if port in used or port in given or not agent.offers_port(port):
+            continue
+        if is_free(port, protocol):
             return port
+        tries -= 1
+        if not tries:
+            break
     return None

@@ -12,7 +12,7 @@ from typing import Any
 
 from pamesos.local.launcher import backoff
 from pamesos.local.launcher.agents import Agent
-from pamesos.local.launcher.offers import REASONS, Match
+from pamesos.local.launcher.offers import REASONS, Match, Used, left_of
 from pamesos.local.times import iso
 
 
@@ -43,6 +43,16 @@ class Refusals:
         ]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unused:
+    """An offer that was refused: what was left of the agent then, and why."""
+
+    agent: Agent
+    refused: str
+    at: str
+    left: Agent
+
+
 @dataclasses.dataclass(slots=True)
 class Entry:
     """What the queue remembers of one app."""
@@ -54,7 +64,7 @@ class Entry:
     last_unused_at: str | None = None
     last: Refusals = dataclasses.field(default_factory=Refusals)
     attempt: Refusals = dataclasses.field(default_factory=Refusals)
-    unused_offers: tuple[tuple[Agent, str], ...] = ()
+    unused_offers: tuple[Unused, ...] = ()
 
 
 class LaunchQueue:
@@ -68,8 +78,9 @@ class LaunchQueue:
         return self._entries.setdefault(app_id, Entry())
 
     def forget(self, app_id: str) -> None:
-        """Drop what is remembered of an app that was deleted."""
-        self._entries.pop(app_id, None)
+        """Drop the delay of an app that was deleted; the count of its offers goes on (rec. 05)."""
+        if app_id in self._entries:
+            self._entries[app_id].delay = None
 
     def failed(self, app: Mapping[str, Any], now: datetime) -> None:
         """Hold back the next launch: a task of this app ended in a way that counts."""
@@ -85,8 +96,13 @@ class LaunchQueue:
         entry = self._entries.get(app_id)
         return 0.0 if entry is None else backoff.seconds_left(entry.delay, now)
 
-    def tried(self, app_id: str, matches: list[Match], now: datetime) -> None:
-        """Count the offers that were looked at for one launch; the last may have been used."""
+    def tried(
+        self, app_id: str, matches: list[Match], now: datetime, used: Mapping[str, Used]
+    ) -> None:
+        """Count the offers that were looked at for one launch; the last may have been used.
+
+        ``used`` says what the tasks of each agent, by its id, held then.
+        """
         entry, moment = self.entry(app_id), iso(now)
         refused = [match for match in matches if match.refused is not None]
         entry.processed += len(matches)
@@ -101,4 +117,7 @@ class LaunchQueue:
         entry.last = Refusals()
         for match in refused:
             entry.last.add(match.refused)
-        entry.unused_offers = tuple((match.agent, match.refused or "") for match in refused)
+        entry.unused_offers = tuple(
+            Unused(m.agent, m.refused or "", moment, left_of(m.agent, used[m.agent.id]))
+            for m in refused
+        )

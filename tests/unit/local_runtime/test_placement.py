@@ -63,7 +63,7 @@ def test_a_constraint_decides_by_where_the_others_are(
             id="the first reason counts",
         ),
         pytest.param(
-            {"requirePorts": True}, Used(ports=frozenset({10000})), "InsufficientPorts", id="port"
+            {"requirePorts": True}, Used(ports={10000}), "InsufficientPorts", id="port"
         ),
     ],
 )
