@@ -23,6 +23,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("pamesos.cli.inspect", "Show Marathon's view and the RM's side by side."),
     "logs": ("pamesos.cli.inspect", "Print a task's stdout or stderr from its sandbox."),
     "run": ("pamesos.cli.jobs", "Run a workflow and say which node ran which task."),
+    "hold": ("pamesos.cli.hold", "Let the watchers do nothing until `resume`."),
+    "resume": ("pamesos.cli.hold", "End a hold; help an app again that was given up."),
+    "history": ("pamesos.cli.history", "Print what the watcher did, and why."),
     "watch": ("pamesos.cli.watch", "Watch a cluster and bring failed nodes back."),
     "local": ("pamesos.cli.local", "Run the embedded Marathon on this machine."),
 }

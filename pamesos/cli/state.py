@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from pamesos.engine.watching.state import State
+    from pamesos.engine.watching.state import Shared, State
 
 
 def state_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,3 +47,11 @@ def open_state(directory: Path, zookeeper: str | None) -> State:
     from pamesos.engine.watching.state import FileState
 
     return FileState(directory)
+
+
+@contextlib.contextmanager
+def look_at_state(directory: Path, zookeeper: str | None) -> Iterator[Shared]:
+    """Reach what the daemons share, beside them: without their lock, without a mandate."""
+    from pamesos.engine.watching.state import Shared
+
+    yield Shared.files(directory)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from pamesos.core.observed import AppView
+from pamesos.core.observed import AppView, FailureView
 from pamesos.core.snapshot import ClusterSnapshot, is_ready
 
 #: Ends that are no failure: the node was told to leave, or somebody killed the task.
@@ -23,6 +23,14 @@ class Failure:
     task_id: str
     at: datetime
     message: str = ""
+    host: str = ""
+    #: How long it had been running; zero if no look saw it run, None if nobody looked before.
+    ran: timedelta | None = None
+
+    @property
+    def instance(self) -> str:
+        """The part of the task id that a relaunch keeps (facts/stack.md 1)."""
+        return self.task_id.rpartition("._app.")[0] or self.task_id
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,9 @@ class AppMemory:
     version: str = ""
     #: Since when every instance has been ready; None while one is not.
     calm_since: datetime | None = None
+    #: Task id -> when it started, of the tasks that ran at the last look: a failed one is listed
+    #: without its times.
+    started: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,16 +136,29 @@ def _remember_app(
         gave_up="" if calm else known.gave_up,
         version=app.version,
         calm_since=calm_since,
+        started={t.id: t.started_at for t in app.running_tasks() if t.started_at is not None},
     )
 
 
 def _failures(known: AppMemory, app: AppView, now: datetime) -> Iterator[Failure]:
     """Yield what failed; an end that nobody saw is not counted: unobserved is not broken."""
+    last = app.last_failure
     for task in app.tasks:  # a failed task stays listed until its relaunch (facts/stack.md, 3)
         if task.terminal and task.state not in _NO_FAILURE:
-            yield Failure(task.id, now)
+            about = last if last is not None and last.task_id == task.id else None
+            yield _failure(known, task.id, task.host, about, now)
     # It names a kill by a failed health check too, which TASK_KILLED alone does not tell apart from
     # a user's (facts/stack.md, 4). One older than this watcher is history.
-    failure = app.last_failure
-    if failure is not None and failure.task_id and known.version:
-        yield Failure(failure.task_id, now, failure.message)
+    if last is not None and last.task_id and known.version:
+        yield _failure(known, last.task_id, last.host, last, now)
+
+
+def _failure(
+    known: AppMemory, task_id: str, host: str | None, about: FailureView | None, now: datetime
+) -> Failure:
+    started = known.started.get(task_id)
+    ran = timedelta(0) if known.version else None
+    if started is not None:  # by Marathon's clock if it says when
+        ended = about.at if about is not None and about.at is not None else now
+        ran = max(timedelta(0), ended - started)
+    return Failure(task_id, now, about.message if about is not None else "", host or "", ran)

@@ -12,6 +12,7 @@ import structlog
 
 from pamesos.core.actions import (
     Action,
+    BadAgent,
     Effect,
     GiveUp,
     Hold,
@@ -245,6 +246,8 @@ def _subject(notice: Notice) -> str:
             return "hold"
         case GiveUp():
             return notice.app_id
+        case BadAgent():
+            return f"{notice.app_id} on {notice.host}"
         case Wait():
             return notice.subject
 
@@ -255,5 +258,7 @@ def _log_notice(notice: Notice) -> None:
             log.warning("cluster.held", reason=notice.reason)
         case GiveUp():
             log.error("app.given_up", app_id=notice.app_id, reason=notice.reason)
+        case BadAgent():
+            log.error("agent.bad", app_id=notice.app_id, host=notice.host, reason=notice.reason)
         case Wait():
             log.info("node.suspected", task_id=notice.subject, reason=notice.reason)

@@ -100,9 +100,7 @@ def _restore_app(app: AppMemory, entry: Entry) -> AppMemory:
     app = replace(app, version=version)
     match entry.action:
         case "task.failed":
-            message = str(entry.fields.get("message", ""))
-            failure = Failure(entry.subject, entry.at, message)
-            return replace(app, failures=(*app.failures, failure))
+            return replace(app, failures=(*app.failures, _failure(entry)))
         case "launch_delay.reset" if not entry.cut_off and not _never_happened(entry):
             return replace(app, failures_at_reset=len(app.failures))
         case "app.given_up":
@@ -112,6 +110,18 @@ def _restore_app(app: AppMemory, entry: Entry) -> AppMemory:
             return replace(app, gave_up="", failures=() if fresh else app.failures)
         case _:
             return app
+
+
+def _about(failure: Failure) -> dict[str, Any]:
+    about = {"task_id": failure.task_id, "message": failure.message, "host": failure.host}
+    return about | ({} if failure.ran is None else {"ran_s": failure.ran.total_seconds()})
+
+
+def _failure(entry: Entry) -> Failure:
+    message, host = (str(entry.fields.get(name, "")) for name in ("message", "host"))
+    ran_s = entry.fields.get("ran_s")
+    ran = timedelta(seconds=ran_s) if isinstance(ran_s, int | float) else None
+    return Failure(entry.subject, entry.at, message, host, ran)
 
 
 def _within(app: AppMemory, window: timedelta, now: datetime) -> AppMemory:
@@ -153,7 +163,7 @@ def changes(before: Memory, after: Memory) -> Iterator[Note]:
         seen = {failure.task_id for failure in known.failures}
         for failure in app.failures:
             if failure.task_id not in seen:
-                yield FAILED, {**frame, "task_id": failure.task_id, "message": failure.message}
+                yield FAILED, {**frame, **_about(failure)}
         if app.gave_up and app.gave_up != known.gave_up:
             yield GIVEN_UP, {**frame, "reason": app.gave_up}
         if known.gave_up and not app.gave_up:

@@ -135,6 +135,22 @@ class FileLines:
             os.write(self._fd, b"\n")
 
 
+class FileReader:
+    """The lines of a journal file that another process writes."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = journal_path(directory)
+
+    def append(self, line: Line) -> None:
+        raise StateUnavailableError(str(self._path), "it is another process's")
+
+    def read(self) -> Iterator[Line]:
+        return read_file(self._path)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
 def journal_path(directory: Path) -> Path:
     return directory / "actions.jsonl"
 

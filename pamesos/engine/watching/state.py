@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from pamesos.engine.watching.hold import FileStore, Orders
-from pamesos.engine.watching.journal import FileLines, Lines
+from pamesos.engine.watching.journal import FileLines, FileReader, Lines
 from pamesos.engine.watching.leader import Alone, Mandate
 from pamesos.errors import SettingsError
 
@@ -28,6 +29,18 @@ class State(Protocol):
 
     def stop(self) -> None:
         """Give the mandate back; called when nothing acts any more."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What an operator's command sees of it."""
+
+    lines: Lines
+    orders: Orders
+
+    @classmethod
+    def files(cls, directory: Path) -> Shared:
+        return cls(FileReader(directory), Orders(FileStore(directory)))
 
 
 class FileState:
