@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import post_load
 
-from pamesos.config.fields import Number
-from pamesos.config.schema_common import StrictSchema, about
+from pamesos.config.fields import Number, StrictSchema
+from pamesos.config.schema_common import about
 from pamesos.core import names
 
 _DAY_S = 86_400

@@ -1,7 +1,8 @@
 """The closed set of things the watcher may do or say, each with its reason.
 
 ``KillTask``, ``ResetLaunchDelay`` and ``RemoveRmNode`` change the world and are journalled before
-they are sent. ``Hold``, ``GiveUp`` and ``Wait`` change nothing: they are what an operator reads.
+they are sent. ``Hold``, ``GiveUp``,
+``BadAgent`` and ``Wait`` change nothing: they are what an operator reads.
 """
 
 from __future__ import annotations
@@ -51,6 +52,15 @@ class GiveUp:
 
 
 @dataclass(frozen=True)
+class BadAgent:
+    """Tell an operator to keep an agent away from an app: nothing is done by itself (ADR 8)."""
+
+    app_id: str
+    host: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Wait:
     """Something is wrong but not yet for long enough; look again at ``until``."""
 
@@ -60,5 +70,5 @@ class Wait:
 
 
 Effect = KillTask | ResetLaunchDelay | RemoveRmNode
-Notice = Hold | GiveUp | Wait
+Notice = Hold | GiveUp | BadAgent | Wait
 Action = Effect | Notice

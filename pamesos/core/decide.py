@@ -5,12 +5,13 @@ The rules are the rows of the table in architecture.md; each function names its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import datetime, timedelta
 
 from pamesos.core import names
 from pamesos.core.actions import (
     Action,
+    BadAgent,
     GiveUp,
     Hold,
     KillTask,
@@ -18,6 +19,7 @@ from pamesos.core.actions import (
     ResetLaunchDelay,
     Wait,
 )
+from pamesos.core.crashloop import BadHost, bad_hosts, classify
 from pamesos.core.memory import Memory
 from pamesos.core.observed import AppView
 from pamesos.core.policy import Policy, policy_of
@@ -51,28 +53,43 @@ def _unready_tier(snapshot: ClusterSnapshot) -> str:
 def _relaunches(
     snapshot: ClusterSnapshot, memory: Memory, policy: Policy, blocked: str
 ) -> Iterator[Action]:
-    """Rows 3 and 4: help a relaunch come now, while the budget lasts."""
+    """Rows 3 to 5: help a relaunch come now, while the budget lasts."""
     for app in snapshot.apps:
         known = memory.app(app.id)
-        failures = known.failures
         if known.gave_up:
             yield GiveUp(app.id, known.gave_up)
-        elif len(failures) > policy.budget:
-            last = next((e.message for e in reversed(failures) if e.message), "no message")
-            minutes = policy.window.total_seconds() / 60
-            yield GiveUp(
-                app.id,
-                f"crash loop: {len(failures)} failures within {minutes:.0f} min; last: {last}",
-            )
-        elif _may_reset(app, snapshot, memory, blocked):
+            continue
+        bad = bad_hosts(known.failures, app, policy.agent_failures)
+        yield from (_bad_agent(app, host, policy) for host in bad)
+        hosts = {host.host for host in bad}
+        # A bad host must not eat the budget (row 5).
+        counted = tuple(failure for failure in known.failures if failure.host not in hosts)
+        if len(counted) > policy.budget:
+            yield GiveUp(app.id, str(classify(counted, app, policy.window)))
+        elif _may_reset(app, snapshot, memory, blocked, hosts):
             delay = snapshot.queue[app.id].delay_s
             yield ResetLaunchDelay(
                 app.id,
-                f"{len(failures)} of {policy.budget} failures; Marathon would wait {delay:.0f} s",
+                f"{len(counted)} of {policy.budget} failures; Marathon would wait {delay:.0f} s",
             )
 
 
-def _may_reset(app: AppView, snapshot: ClusterSnapshot, memory: Memory, blocked: str) -> bool:
+def _bad_agent(app: AppView, bad: BadHost, policy: Policy) -> BadAgent:
+    minutes = policy.window.total_seconds() / 60
+    pattern = bad.host.replace(".", "\\.")
+    return BadAgent(
+        app.id,
+        bad.host,
+        f"{bad.failures} failures within {minutes:g} min on {bad.host}, while "
+        f"{bad.running_elsewhere} of its tasks run on other agents; to keep it out, deactivate the "
+        f'agent in Mesos, or give the app the constraint ["hostname", "UNLIKE", "{pattern}"], '
+        "which restarts it",
+    )
+
+
+def _may_reset(
+    app: AppView, snapshot: ClusterSnapshot, memory: Memory, blocked: str, bad: Set[str]
+) -> bool:
     queued = snapshot.queue.get(app.id)
     if queued is None or not queued.waiting_for_delay:
         return False
@@ -80,7 +97,10 @@ def _may_reset(app: AppView, snapshot: ClusterSnapshot, memory: Memory, blocked:
     if blocked and app.labels.get(names.LABEL_TIER) == names.TIER_NODES:
         return False
     known = memory.app(app.id)
-    return len(known.failures) > known.failures_at_reset  # once for each failure
+    new = known.failures[max(0, known.failures_at_reset) :]  # one reset for each failure
+    if known.failures_at_reset < 0 and not known.failures:
+        return True
+    return any(failure.host not in bad for failure in new)
 
 
 def _node_actions(
