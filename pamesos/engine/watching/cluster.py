@@ -162,6 +162,7 @@ class ClusterWatcher:
         self._memory = remember(self._memory, snapshot, policy.window, now)
         actions = decide(snapshot, self._memory, policy, now)
         if standby:  # it looks and learns, so that it can act at once when its turn comes
+            self._publish(now, snapshot, ring)
             return self._next_look(actions, now)
         actions = self._unless_held(actions)
         self._say([action for action in actions if isinstance(action, Notice)])
@@ -170,11 +171,16 @@ class ClusterWatcher:
             if isinstance(action, Effect) and not self._stop.is_set():
                 self._busy_since = time.monotonic()
                 self._carry_out(action)
-        notices = tuple(self._notices.values())
-        self.publisher.publish(
-            ClusterState(self.group_id, now, snapshot, self._memory, notices, ring)
-        )
+        self._publish(now, snapshot, ring)
         return self._next_look(actions, now)
+
+    def _publish(self, now: datetime, snapshot: ClusterSnapshot, ring: Ring) -> None:
+        notices, standby = tuple(self._notices.values()), self._gate.standby()
+        if standby:
+            notices = ()
+        self.publisher.publish(
+            ClusterState(self.group_id, now, snapshot, self._memory, notices, ring, standby)
+        )
 
     def _take_up(self, snapshot: ClusterSnapshot, policy: Policy) -> None:
         """At the begin of a term learn from the journal; lift what an operator wants lifted."""

@@ -12,6 +12,7 @@ import structlog
 from pamesos.engine.watching.cluster import Pace
 from pamesos.engine.watching.daemon_follow import Follower, Reach
 from pamesos.engine.watching.daemon_notify import Notifier
+from pamesos.engine.watching.publish import Board
 from pamesos.engine.watching.state import State
 from pamesos.errors import PamesosError
 
@@ -39,12 +40,15 @@ class WatchDaemon:
         state: State,
         options: WatchOptions,
         notifier: Notifier | None = None,
+        *,
+        board: Board | None = None,
     ) -> None:
         """Raises what ``load`` raises."""
         self._load = load
         self._state = state
         self._options = options
         self._notifier = notifier or Notifier()
+        self._board = board or Board()
         self._reach = load()
         self._wake = threading.Event()
         self._look_for_clusters = threading.Event()
@@ -127,6 +131,7 @@ class WatchDaemon:
             pace=self._options.pace,
             dry_run=self._options.dry_run,
             on_groups=self._groups_changed,
+            board=self._board,
         )
 
     def _groups_changed(self) -> None:

@@ -22,6 +22,7 @@ from pamesos.engine.watching.history import History
 from pamesos.engine.watching.journal import Journal
 from pamesos.engine.watching.leader import Gate
 from pamesos.engine.watching.observe import Observer
+from pamesos.engine.watching.publish import Board
 from pamesos.engine.watching.rm_eye import Rm, RmEye
 from pamesos.engine.watching.state import State
 from pamesos.errors import MarathonError
@@ -65,6 +66,7 @@ class Follower:
         pace: Pace,
         dry_run: bool,
         on_groups: Callable[[], None],
+        board: Board,
     ) -> None:
         self._reach = reach
         self._state = state
@@ -72,6 +74,7 @@ class Follower:
         self._pace = pace
         self._dry_run = dry_run
         self._on_groups = on_groups
+        self._board = board
         self._watched: dict[str, Watched] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -96,6 +99,8 @@ class Follower:
         self._stream.stop()
         end_at = time.monotonic() + STOP_S
         ended = [one.watcher.join(max(0.0, end_at - time.monotonic())) for one in watched]
+        for one in watched:
+            self._board.forget(one.watcher.group_id)
         return all(ended)
 
     def hangs(self, limit_s: float) -> bool:
@@ -123,12 +128,14 @@ class Follower:
             with self._lock:
                 gone = self._watched.pop(group_id)
             gone.watcher.stop()
+            self._board.forget(group_id)
 
     def _all(self) -> list[Watched]:
         with self._lock:
             return list(self._watched.values())
 
     def _hear(self, item: Item) -> None:
+        self._board.hear(item)
         match item:
             case Connected(url=url, first=first):
                 log.info("events.connected" if first else "events.reconnected", url=url)
@@ -165,6 +172,8 @@ class Follower:
         history = History(journal, utc_now)
         parts = Parts(Observer(group_id, marathon), eye, actor, bell, gate, history)
         watcher = ClusterWatcher(group_id, parts, pace=self._pace)
+        watcher.publisher = self._board
+        self._board.watch(group_id)
         with self._lock:
             self._watched[group_id] = Watched(watcher, bell)
         watcher.start()

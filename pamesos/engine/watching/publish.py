@@ -40,6 +40,8 @@ class ClusterState:
     memory: Memory = field(default_factory=Memory)
     notices: tuple[Notice, ...] = ()
     ring: Ring = field(default_factory=Ring)
+    #: Why another daemon acts here, and this one only looks; empty if it is on this one.
+    standby: str = ""
 
     @property
     def holds(self) -> tuple[Hold, ...]:
@@ -184,11 +186,18 @@ class Board:
     # -- from the journal ------------------------------------------------------------------------
 
     def listen_to(self, lines: Lines) -> Lines:
-        """Show what a journal already has, and wrap it so that each new line is shown too."""
-        for group_id, deeds in replay(lines.read(), KEPT).items():
-            with self._lock:
-                self._deeds[group_id].extend(deeds)
-        return TellingLines(lines, self._hear_line)
+        """Wrap a journal's place: what is read from it and what is added to it is shown."""
+        return TellingLines(lines, self._hear_line, self._hear_all)
+
+    def _hear_all(self, lines: list[Line]) -> None:
+        with self._lock:
+            for group_id, deeds in replay(lines, KEPT).items():
+                mine = self._deeds[group_id]
+                known = {deed.id for deed in mine}
+                older = [deed for deed in deeds if deed.id not in known]
+                together = sorted([*older, *mine], key=lambda deed: deed.at)
+                mine.clear()
+                mine.extend(together)
 
     def _hear_line(self, line: Line) -> None:
         with self._lock:

@@ -43,9 +43,15 @@ class Deed:
 class TellingLines:
     """Passes lines on to a journal's place, then to whoever listens."""
 
-    def __init__(self, lines: Lines, on_line: Callable[[Line], None]) -> None:
+    def __init__(
+        self,
+        lines: Lines,
+        on_line: Callable[[Line], None],
+        on_read: Callable[[list[Line]], None],
+    ) -> None:
         self._lines = lines
         self._on_line = on_line
+        self._on_read = on_read
 
     def append(self, line: Line) -> None:
         """Raises what the journal's place raises; then nobody hears of the line."""
@@ -53,7 +59,10 @@ class TellingLines:
         self._on_line(line)
 
     def read(self) -> Iterable[Line]:
-        return self._lines.read()
+        """Raises what the journal's place raises."""
+        lines = list(self._lines.read())
+        self._on_read(lines)
+        return lines
 
     def close(self) -> None:
         self._lines.close()
