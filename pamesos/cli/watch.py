@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pamesos.cli.options import SETTINGS_KEY, marathon_options
+from pamesos.cli.outside import Outside, outside_options, seen_from_outside
 from pamesos.cli.state import open_state, state_options
 
 if TYPE_CHECKING:
@@ -22,13 +23,25 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("clusters", nargs=-1, metavar="[CLUSTER]...")
 @state_options
+@click.option(
+    "--session-timeout",
+    type=click.FloatRange(2, 30),
+    default=10,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --zookeeper: another watcher takes over after this time.",
+)
 @click.option("--dry-run", is_flag=True, help="Only log what would be done.")
+@outside_options
 @marathon_options
 def watch(
     clusters: tuple[str, ...],
+    *,
     state_dir: Path,
     zookeeper: str | None,
+    session_timeout: float,
     dry_run: bool,
+    outside: Outside,
     settings: Settings,
 ) -> None:
     """Watch clusters and bring failed nodes back.
@@ -40,16 +53,27 @@ def watch(
     from pamesos import log
     from pamesos.core.names import group_id
     from pamesos.engine.watching.daemon import WatchDaemon, WatchOptions
+    from pamesos.engine.watching.publish import Board
 
     log.configure()
     first = [_reach(settings)]
     load = _reader(click.get_current_context().meta[SETTINGS_KEY], first)
     options = WatchOptions(tuple(group_id(name) for name in clusters), dry_run)
-    daemon = WatchDaemon(load, open_state(state_dir, zookeeper), options)
+    state, board = open_state(state_dir, zookeeper), Board()
+    state.lines = board.listen_to(state.lines)
+    daemon = WatchDaemon(load, state, options, board=board)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.stop())
     signal.signal(signal.SIGHUP, lambda *_: daemon.reload())
-    daemon.run()
+    with seen_from_outside(outside, board, _shown(settings), options.pace.full_read_s):
+        daemon.run()
+
+
+def _shown(settings: Settings) -> str:
+    """Return the address of Marathon as a page may show it."""
+    from pamesos.clients.failures import without_credentials
+
+    return without_credentials(settings.marathon.urls[0])
 
 
 def _reader(read_settings: Callable[[], Settings], first: list[Reach]) -> Callable[[], Reach]:
