@@ -90,10 +90,9 @@ def _run_here(database: Mapping[str, Any], kind: str) -> Iterator[Fault]:
     if "volume" not in database and "command" not in database:
         text = "is missing: without a directory of the agent the data is lost with the sandbox"
         yield Fault(("database", "volume"), text)
-    if kind != "postgresql" and not {"image", "command"} & set(database):
-        text = f"is missing: without an image only postgresql is started; e.g. {kind}:10.11"
-        example = text.replace("mysql:10.11", "mysql:8.0")
-        yield Fault(("database", "image"), example)
+    if kind == "mysql" and not {"image", "command"} & set(database):
+        text = "is missing: only postgresql and mariadb are started without one; e.g. mysql:8.0"
+        yield Fault(("database", "image"), text)
 
 
 def _external(database: Mapping[str, Any]) -> Iterator[Fault]:

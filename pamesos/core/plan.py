@@ -13,6 +13,7 @@ from pamesos.core.addresses import Addresses, SqlAddress
 from pamesos.core.launch import (
     authentication,
     containers,
+    mariadb,
     network,
     node,
     postgresql,
@@ -133,9 +134,12 @@ def _database_launch(
     if database.image:
         ports = network.ports(on, (("sql", sql.port),))
         command, check = containers.launch(database, ports), containers.check(database, sql)
-    else:
+    elif database.kind == "postgresql":
         command = postgresql.launch(database, sql, resources)
         check = postgresql.check(database, sql)
+    else:
+        command = mariadb.launch(database, sql, resources)
+        check = mariadb.check(database)
     return command, Check("COMMAND", 60, check, interval_s=2, timeout_s=2, failures=10)
 
 

@@ -214,7 +214,7 @@ SIZE = 'expected a size such as "4GiB", "512MiB" or 512 (MiB)'
         pytest.param(
             "database.kind",
             "mysql",
-            "database.image: is missing: without an image only postgresql is started; "
+            "database.image: is missing: only postgresql and mariadb are started without one; "
             "e.g. mysql:8.0",
             id="mysql without image",
         ),
