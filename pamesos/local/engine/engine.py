@@ -25,7 +25,7 @@ from pamesos.local.events import render
 from pamesos.local.events.bus import EventBus
 from pamesos.local.executors.base import Executor, Report, StatusUpdate
 from pamesos.local.executors.faulty import FaultyExecutor
-from pamesos.local.executors.process import ProcessExecutor
+from pamesos.local.executors.machine import MachineExecutor
 from pamesos.local.executors.sandbox import Layout
 from pamesos.local.executors.simulated import SimulatedExecutor
 from pamesos.local.health.monitor import Monitor
@@ -81,7 +81,9 @@ class Engine(Answers):
     def _make_executor(self, report: Report) -> Executor:
         if self.setup.executor == SIMULATED:
             return SimulatedExecutor(report)
-        return ProcessExecutor(self.layout, os.environ, report)
+        return MachineExecutor(
+            self.layout, os.environ, report, lambda key: self.tracker.get(key) is not None
+        )
 
     @property
     def simulated(self) -> SimulatedExecutor | None:

@@ -72,7 +72,7 @@ def unknown_instance_terminated(instance: Instance) -> Fields:
 
 def ip_addresses(task: Task) -> list[Fields]:
     """Return the addresses of a task that was started."""
-    return [{"ipAddress": task.ip, "protocol": "IPv4"}]
+    return [{"ipAddress": task.container_ip or task.ip, "protocol": "IPv4"}]
 
 
 def status_update(instance: Instance, task: Task, message: str) -> Fields:

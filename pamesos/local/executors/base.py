@@ -13,7 +13,8 @@ from pamesos.local.instances.model import Instance, Task
 class StatusUpdate:
     """A task's new state (``TASK_RUNNING``) with Mesos' words for it.
 
-    ``pid`` and ``pid_start`` come with the first state of a task that is a process.
+    ``pid`` and ``pid_start`` come with the first state of a task that is a process,
+    ``container_ip`` with the first of one that has an address of its own.
     """
 
     task_id: str
@@ -21,6 +22,7 @@ class StatusUpdate:
     message: str = ""
     pid: int = 0
     pid_start: int = 0
+    container_ip: str = ""
 
 
 #: Called by the executor, in the loop's thread; the order of calls is the order of events.

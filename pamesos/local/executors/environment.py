@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pamesos.local.instances.model import Instance, Task
-from pamesos.local.launcher.ports import is_host_network
+from pamesos.local.instances.ports import assigned
 
 _NOT_A_NAME = re.compile(r"[^A-Z0-9_]")
 _PORT_NAME = re.compile(r"[A-Z0-9_]+")
@@ -71,24 +71,24 @@ def _of_app(app: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _of_ports(app: Mapping[str, Any], ports: tuple[int, ...]) -> dict[str, str]:
-    if not ports:
+    # A mapping without a host port counts with the port on the container's network.
+    known = [
+        (definition, port if port is not None else int(definition.get("containerPort") or 0))
+        for definition, port in assigned(app, ports)
+    ]
+    if not known:
         return {}
-    found = {"PORT": str(ports[0]), "PORTS": ",".join(map(str, ports))}
-    for index, (number, definition) in enumerate(zip(ports, _definitions(app), strict=False)):
+    numbers = [str(number) for _, number in known]
+    found = {"PORT": numbers[0], "PORTS": ",".join(numbers)}
+    for index, (definition, number) in enumerate(known):
         found[f"PORT{index}"] = str(number)
         # The port that clients know: the service port on the host's network, else the inner one.
-        known = definition.get("port") or definition.get("containerPort")
-        found[f"PORT_{known or number}"] = str(number)
+        outer = definition.get("port") or definition.get("containerPort")
+        found[f"PORT_{outer or number}"] = str(number)
         name = (definition.get("name") or "").upper()
         if _PORT_NAME.fullmatch(name):
             found[f"PORT_{name}"] = str(number)
     return found
-
-
-def _definitions(app: Mapping[str, Any]) -> list[dict[str, Any]]:
-    if is_host_network(app):
-        return list(app.get("portDefinitions") or ())
-    return list((app.get("container") or {}).get("portMappings") or ())
 
 
 def _own(app: Mapping[str, Any]) -> dict[str, str]:

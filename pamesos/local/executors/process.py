@@ -22,6 +22,7 @@ from typing import IO
 from pamesos.local import background
 from pamesos.local.executors import leftovers, procfs, sandbox
 from pamesos.local.executors.base import Report, StatusUpdate
+from pamesos.local.executors.endings import ended
 from pamesos.local.executors.environment import environment
 from pamesos.local.instances.model import (
     FAILED,
@@ -124,7 +125,7 @@ class ProcessExecutor:
         child = self._popen(shell, instance, directory, nowhere, nowhere)
         try:
             async with asyncio.timeout(timeout_s):
-                await _ended(child.pid)
+                await ended(child.pid)
         except TimeoutError:
             return f"Command timed out after {timeout_s:g}secs"
         finally:
@@ -149,7 +150,7 @@ class ProcessExecutor:
 
     def _spawn(self, instance: Instance, task: Task) -> subprocess.Popen[bytes]:
         command = _command_line(instance)
-        directory = sandbox.create(self._layout, task, _user(instance))
+        directory = sandbox.create(self._layout, task, user_of(instance))
         with _appending(directory / "stdout") as out, _appending(directory / "stderr") as err:
             return self._popen(command, instance, directory, out, err)
 
@@ -161,7 +162,7 @@ class ProcessExecutor:
         stdout: IO[bytes] | int,
         stderr: IO[bytes] | int,
     ) -> subprocess.Popen[bytes]:
-        uid, gid = _user(instance) or (None, None)
+        uid, gid = user_of(instance) or (None, None)
         return subprocess.Popen(
             command,
             cwd=directory,
@@ -254,7 +255,7 @@ def _command_line(instance: Instance) -> list[str]:
     app = instance.app
     image = ((app.get("container") or {}).get("docker") or {}).get("image")
     if image:
-        raise ValueError(f"no Docker containers here, only processes (image {image})")
+        raise ValueError(f"the Mesos containerizer is not here: image {image} needs type DOCKER")
     if app.get("cmd"):
         return ["/bin/sh", "-c", app["cmd"]]
     if not app.get("args"):
@@ -262,7 +263,7 @@ def _command_line(instance: Instance) -> list[str]:
     return [str(argument) for argument in app["args"]]
 
 
-def _user(instance: Instance) -> tuple[int, int] | None:
+def user_of(instance: Instance) -> tuple[int, int] | None:
     """Return uid and gid to run as; None for our own. Only root can be somebody else.
 
     Raises KeyError for a user that does not exist.
@@ -276,16 +277,3 @@ def _user(instance: Instance) -> tuple[int, int] | None:
 
 def _appending(path: Path) -> IO[bytes]:
     return path.open("ab", buffering=0)
-
-
-async def _ended(pid: int) -> None:
-    """Return when a process has ended."""
-    loop = asyncio.get_running_loop()
-    descriptor = os.pidfd_open(pid)
-    ended = asyncio.Event()
-    loop.add_reader(descriptor, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)

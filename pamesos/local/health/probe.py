@@ -7,6 +7,7 @@ from typing import Any
 
 from pamesos.local.executors.base import Executor
 from pamesos.local.health import http
+from pamesos.local.instances import ports
 from pamesos.local.instances.model import Instance
 
 #: Checks that Mesos makes beside the task, not Marathon from afar.
@@ -41,16 +42,14 @@ async def ask(
 
 
 def _address(instance: Instance, check: Mapping[str, Any]) -> tuple[str, int]:
-    task = instance.task
-    assert task is not None
     port = check.get("port")
-    if port is None:
-        ports = task.ports
-        index = int(check.get("portIndex") or 0)
-        if index >= len(ports):
-            raise LookupError(f"the task has no port of index {index}")
-        port = ports[index]
-    return task.ip, int(port)
+    if port is not None:
+        return ports.address(instance, int(port))
+    index = int(check.get("portIndex") or 0)
+    known = ports.addresses(instance)
+    if index >= len(known):
+        raise LookupError(f"the task has no port of index {index}")
+    return known[index]
 
 
 def _verdict(response: http.Response, check: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pamesos.local import background
 from pamesos.local.health import http
+from pamesos.local.instances import ports
 from pamesos.local.instances.lifecycle import Lifecycle
 from pamesos.local.instances.model import Instance, Task
 
@@ -86,10 +87,10 @@ async def _ask(
 ) -> http.Response:
     timeout_s = float(check["timeoutSeconds"])
     scheme = str(check.get("protocol", "HTTP")).lower()
-    port = _port(task, instance, str(check.get("portName")))
+    host, port = _address(instance, str(check.get("portName")))
     path = str(check.get("path") or "/")
     try:
-        return await reach.get(instance, (scheme, task.ip, port, path), timeout_s)
+        return await reach.get(instance, (scheme, host, port, path), timeout_s)
     except TimeoutError:
         why = f"Future timed out after {timeout_s * 1000:.0f} ms"
     except (OSError, ValueError) as error:
@@ -98,10 +99,9 @@ async def _ask(
     return http.Response(504, "", "text/plain", f"Marathon could not query {url}: {why}")
 
 
-def _port(task: Task, instance: Instance, name: str) -> int:
-    container = instance.app.get("container") or {}
-    named = container.get("portMappings") or instance.app.get("portDefinitions") or ()
-    for port, definition in zip(task.ports, named, strict=False):
-        if definition.get("name") == name:
-            return port
-    return task.ports[0] if task.ports else 0
+def _address(instance: Instance, name: str) -> tuple[str, int]:
+    """Return where the port of this name is reached, the first one if none has it."""
+    known = ports.addresses(instance)
+    named = zip(known, ports.definitions(instance.app), strict=False)
+    first = known[0] if known else ports.address(instance, 0)
+    return next((address for address, each in named if each.get("name") == name), first)

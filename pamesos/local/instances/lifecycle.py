@@ -353,4 +353,5 @@ def _updated(task: Task, update: StatusUpdate) -> Task:
         started_at=started,
         pid=update.pid or task.pid,
         pid_start=update.pid_start or task.pid_start,
+        container_ip=update.container_ip or task.container_ip,
     )

@@ -75,6 +75,8 @@ class Task:
     started_at: str | None = None
     pid: int = 0
     pid_start: int = 0
+    #: Its own address, of a container that does not share its agent's.
+    container_ip: str = ""
 
     @property
     def is_active(self) -> bool:
