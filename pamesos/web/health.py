@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from pamesos.engine.watching.publish import BoardView, ClusterShow
+from pamesos.engine.watching.shown import BoardView, ClusterShow
 
 #: A loop waits for at most a full read's pace; a slow server holds one turn up for this long more.
 SLACK_S = 120.0

@@ -18,7 +18,8 @@ from prometheus_client.registry import Collector
 import pamesos
 from pamesos.core import names
 from pamesos.core.report import rm_status, wanted_workers
-from pamesos.engine.watching.publish import Board, BoardView, ClusterShow, ClusterState
+from pamesos.engine.watching.publish import Board
+from pamesos.engine.watching.shown import BoardView, ClusterShow, ClusterState
 from pamesos.engine.watching.tally import BUCKETS_S, Counts, Durations
 
 CLUSTER = "cluster"

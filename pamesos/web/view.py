@@ -18,7 +18,7 @@ from pamesos.core.observed import AppView, GroupView
 from pamesos.core.report import AppStatus, report, rest_url, rm_status, wanted_workers
 from pamesos.core.rm import NodeState
 from pamesos.core.snapshot import ClusterSnapshot
-from pamesos.engine.watching.publish import BoardView, ClusterShow, ClusterState, StreamState
+from pamesos.engine.watching.shown import BoardView, ClusterShow, ClusterState, StreamState
 from pamesos.engine.watching.timeline import Deed
 from pamesos.web.tasks import TaskRow, TaskTable, task_table
 

@@ -12,82 +12,22 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
 from pamesos.clients.events import Connected, Disconnected, Event, Item
-from pamesos.core.actions import GiveUp, Hold, Notice
-from pamesos.core.memory import Memory
-from pamesos.core.snapshot import ClusterSnapshot
-from pamesos.engine.watching.bell import Ring
-from pamesos.engine.watching.tally import Counts, Tally, outcome_kind
+from pamesos.engine.watching.news import NewsDesk
+from pamesos.engine.watching.shown import BoardView, ClusterShow, ClusterState, StreamState
+from pamesos.engine.watching.tally import Tally, outcome_kind
 from pamesos.engine.watching.timeline import Deed, Line, Lines, TellingLines, deed_of, replay
+
+__all__ = ["NOBODY", "Board", "BoardView", "ClusterShow", "ClusterState", "Publisher"]
 
 log = structlog.get_logger()
 
 #: So many deeds of a cluster are shown; the journal has all.
 KEPT = 100
-
-
-@dataclass(frozen=True)
-class ClusterState:
-    """One cluster as a cycle of its watcher left it."""
-
-    group_id: str
-    at: datetime
-    snapshot: ClusterSnapshot
-    memory: Memory = field(default_factory=Memory)
-    notices: tuple[Notice, ...] = ()
-    ring: Ring = field(default_factory=Ring)
-    #: Why another daemon acts here, and this one only looks; empty if it is on this one.
-    standby: str = ""
-
-    @property
-    def holds(self) -> tuple[Hold, ...]:
-        return tuple(notice for notice in self.notices if isinstance(notice, Hold))
-
-    @property
-    def give_ups(self) -> tuple[GiveUp, ...]:
-        return tuple(notice for notice in self.notices if isinstance(notice, GiveUp))
-
-
-@dataclass(frozen=True)
-class StreamState:
-    """The event stream; ``problem`` says why it is not connected."""
-
-    connected: bool = False
-    url: str = ""
-    problem: str = "it was not connected yet"
-    since: datetime | None = None
-    events: int = 0
-    losses: int = 0
-
-
-@dataclass(frozen=True)
-class ClusterShow:
-    """All there is to show of one cluster; ``state`` None before its first cycle ended."""
-
-    group_id: str
-    state: ClusterState | None
-    counts: Counts
-    #: Newest first.
-    deeds: tuple[Deed, ...]
-    #: Seconds since its loop last turned.
-    idle_s: float
-
-
-@dataclass(frozen=True)
-class BoardView:
-    """The board at one moment."""
-
-    at: datetime
-    started_at: datetime
-    stream: StreamState
-    clusters: tuple[ClusterShow, ...]
-
-    def cluster(self, group_id: str) -> ClusterShow | None:
-        return next((one for one in self.clusters if one.group_id == group_id), None)
 
 
 class Publisher(Protocol):
@@ -105,6 +45,7 @@ class _Track:
     state: ClusterState | None = None
     tally: Tally = field(default_factory=Tally)
     turned: float = field(default_factory=time.monotonic)
+    news: NewsDesk = field(default_factory=NewsDesk)
 
 
 def _utc_now() -> datetime:
@@ -159,7 +100,8 @@ class Board:
                 return
             before, track.state = track.state, state
             _count(track.tally, before, state)
-            news = _what_is_new(before, state)
+            news = track.news.read(state)
+            _count_news(track.tally, news)
             self._deeds[state.group_id].extend(news)
         self._tell(news)
 
@@ -277,31 +219,9 @@ def _count(tally: Tally, before: ClusterState | None, state: ClusterState) -> No
     tally.cycles += 1
     if state.ring.rung_at is not None and ok:
         tally.answers = tally.answers.plus(time.monotonic() - state.ring.rung_at)
-    tally.holds += bool(state.holds) and not (before and before.holds)
-    known = {notice.app_id for notice in before.give_ups} if before else set()
-    tally.give_ups += sum(notice.app_id not in known for notice in state.give_ups)
 
 
-def _what_is_new(before: ClusterState | None, state: ClusterState) -> list[Deed]:
-    """Return the holds and give-ups that began or ended between two cycles, once each."""
-
-    def deed(action: str, subject: str, reason: str) -> Deed:
-        return Deed("", state.at, state.group_id, action, subject, reason, kind="notice")
-
-    old, new = _lasting(before), _lasting(state)
-    begun = [deed(action, about, new[action, about]) for action, about in new.keys() - old.keys()]
-    ended = [
-        deed(f"{action}.over", about, f"it was: {old[action, about]}")
-        for action, about in old.keys() - new.keys()
-    ]
-    return sorted(begun + ended, key=lambda one: (one.action, one.subject))
-
-
-def _lasting(state: ClusterState | None) -> dict[tuple[str, str], str]:
-    if state is None:
-        return {}
-    lasting: dict[tuple[str, Any], str] = {}
-    if state.holds:
-        lasting["hold", ""] = "; ".join(hold.reason for hold in state.holds)
-    lasting.update({("give_up", notice.app_id): notice.reason for notice in state.give_ups})
-    return lasting
+def _count_news(tally: Tally, news: Iterable[Deed]) -> None:
+    for deed in news:
+        tally.holds += deed.action == "hold"
+        tally.give_ups += deed.action == "give_up"
