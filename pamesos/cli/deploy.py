@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from pamesos.cli.draining import drain_options
+from pamesos.cli.ending import fail, finish, report_failure
 from pamesos.cli.options import description_options, load_submission, marathon_options
 from pamesos.errors import ExitStatus, InvalidInputError
 
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from pamesos.cli.progress import Progress
     from pamesos.clients.marathon import MarathonClient
     from pamesos.config.settings import Settings
-    from pamesos.core.verdict import Submitted, Verdict
+    from pamesos.core.verdict import Submitted
+    from pamesos.engine.drain import Drain
     from pamesos.engine.submit import Notices, Outcome
 
 _TIMEOUT = click.option(
@@ -73,15 +76,28 @@ def submit(
 @_NO_WAIT
 @_TIMEOUT
 @marathon_options
+@drain_options
 def scale(
-    cluster: str, source: str, nodes: int, *, no_wait: bool, timeout: float, settings: Settings
+    cluster: str,
+    source: str,
+    nodes: int,
+    *,
+    no_wait: bool,
+    timeout: float,
+    drain: Drain | None,
+    settings: Settings,
 ) -> None:
-    """Give node source SOURCE of CLUSTER (or any app of a group) this number of NODES."""
+    """Give node source SOURCE of CLUSTER (or any app of a group) this number of NODES.
+
+    Nodes that go are drained: idle ones first, and none with a workflow task before the deadline.
+    """
     from pamesos.engine import lifecycle
 
     def run(client: MarathonClient, notices: Notices) -> Outcome:
         wait = None if no_wait else timedelta(seconds=timeout)
-        return lifecycle.scale(client, cluster, source, nodes, timeout=wait, notices=notices)
+        return lifecycle.scale(
+            client, cluster, source, nodes, timeout=wait, drain=drain, notices=notices
+        )
 
     _run(settings, cluster, run)
 
@@ -92,17 +108,30 @@ def scale(
 @_NO_WAIT
 @_TIMEOUT
 @marathon_options
-def restart(cluster: str, what: str, *, no_wait: bool, timeout: float, settings: Settings) -> None:
-    """Restart a tier (database, scheduler, nodes), a node source or an app of CLUSTER."""
+@drain_options
+def restart(
+    cluster: str,
+    what: str,
+    *,
+    no_wait: bool,
+    timeout: float,
+    drain: Drain | None,
+    settings: Settings,
+) -> None:
+    """Restart a tier (database, scheduler, nodes), a node source or an app of CLUSTER.
+
+    Nodes are drained and replaced a few at a time.
+    """
     from pamesos.core.selection import select
     from pamesos.engine import lifecycle
 
     def run(client: MarathonClient, notices: Notices) -> Outcome:
-        warning = lifecycle.restart_warning(select(lifecycle.find_cluster(client, cluster), what))
+        apps = select(lifecycle.find_cluster(client, cluster), what)
+        warning = lifecycle.restart_warning(apps, drained=drain is not None)
         if warning is not None:
             notices.on_note(f"note: {warning}")
         wait = None if no_wait else timedelta(seconds=timeout)
-        return lifecycle.restart(client, cluster, what, timeout=wait, notices=notices)
+        return lifecycle.restart(client, cluster, what, timeout=wait, drain=drain, notices=notices)
 
     _run(settings, cluster, run)
 
@@ -117,13 +146,20 @@ def restart(cluster: str, what: str, *, no_wait: bool, timeout: float, settings:
 )
 @_TIMEOUT
 @marathon_options
+@drain_options
 def destroy(
-    cluster: str, *, yes: bool, cancel_deployments: bool, timeout: float, settings: Settings
+    cluster: str,
+    *,
+    yes: bool,
+    cancel_deployments: bool,
+    timeout: float,
+    drain: Drain | None,
+    settings: Settings,
 ) -> None:
     """Take CLUSTER down: nodes, then scheduler, then database; waits until all is gone."""
     from pamesos.cli.progress import progress
     from pamesos.core.verdict import Succeeded
-    from pamesos.engine import lifecycle
+    from pamesos.engine import lifecycle, teardown
 
     client = _client(settings)
     group = lifecycle.find_cluster(client, cluster)
@@ -131,21 +167,22 @@ def destroy(
         _confirm(group.id, len(group.apps))
     try:
         with progress() as shown:
-            verdict = lifecycle.destroy(
+            verdict = teardown.destroy(
                 client,
                 cluster,
                 timeout=timedelta(seconds=timeout),
                 cancel_deployments=cancel_deployments,
+                drain=drain,
                 notices=_notices(shown, group.id, _Sent()),
             )
     except KeyboardInterrupt:
-        _fail(
+        fail(
             f"interrupted; {group.id} is taken down in part, what is stopped stays stopped",
             f"`pamesos destroy {cluster}` goes on, `pamesos submit FILE` brings it back",
             ExitStatus.INTERRUPTED,
         )
     if not isinstance(verdict, Succeeded):
-        _report_failure(verdict, cluster)
+        report_failure(verdict, cluster)
     click.echo(f"{group.id} is gone")
 
 
@@ -217,68 +254,24 @@ def _run(
                 client.close()
     except KeyboardInterrupt:  # out here: the live table, drawn a last time, would overwrite it
         _interrupted(sent, name, url)
-    _finish(outcome, name)
-
-
-def _finish(outcome: Outcome, name: str) -> None:
-    from pamesos.core.verdict import Succeeded
-
-    cluster = name.strip("/")
-    if outcome.verdict is None:
-        click.echo(f"not waiting; `pamesos status {cluster}` shows how far it is")
-    elif isinstance(outcome.verdict, Succeeded):
-        apps = outcome.verdict.progress
-        what = apps[0].app_id if len(apps) == 1 else name
-        parts = ["unchanged"] if outcome.unchanged else []
-        parts += [f"{len(apps)} apps"] if len(apps) > 1 else []
-        parts.append(_count(sum(uptime.wanted for uptime in apps), "task"))
-        click.echo(f"{what} is up: {', '.join(parts)}")
-    else:
-        _report_failure(outcome.verdict, cluster)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _report_failure(verdict: Verdict, cluster: str) -> NoReturn:
-    from pamesos.core import verdict as v
-
-    look = f"`pamesos status {cluster}` shows what runs, `pamesos logs {cluster}` what it wrote"
-    endings: dict[type[Any], tuple[str, str, ExitStatus]] = {
-        v.Failed: ("failed", f"{look}; Marathon goes on trying", ExitStatus.FAILED),
-        v.Cancelled: ("was cancelled", look, ExitStatus.CANCELLED),
-        v.Superseded: ("was superseded", look, ExitStatus.SUPERSEDED),
-        v.TimedOut: (
-            "is not up in time",
-            f"{look}; Marathon goes on; a longer --timeout waits longer",
-            ExitStatus.TIMED_OUT,
-        ),
-    }
-    words, remedy, status = endings[type(verdict)]
-    _fail(f"{cluster} {words}: {getattr(verdict, 'cause', '')}", remedy, status)
+    finish(outcome, name)
 
 
 def _interrupted(sent: _Sent, name: str, url: str) -> NoReturn:
     cluster = name.strip("/")
     if sent.submitted is None and not sent.sending:
-        _fail("interrupted before anything was sent", "run it again", ExitStatus.INTERRUPTED)
+        fail("interrupted before anything was sent", "run it again", ExitStatus.INTERRUPTED)
     if sent.submitted is None:
         problem = f"interrupted while {name} was being sent: Marathon may carry it out"
-        _fail(problem, f"`pamesos status {cluster}` tells", ExitStatus.INTERRUPTED)
+        fail(problem, f"`pamesos status {cluster}` tells", ExitStatus.INTERRUPTED)
     remedy = f"`pamesos status {cluster}` to follow it"
     cancels = " && ".join(f"curl -X DELETE {url}/v2/deployments/{d}" for d in sent.deployments)
     if cancels:
         remedy += f"; to cancel it: the Marathon UI under Deployments, or `{cancels}`"
     goes_on = ", ".join(sent.deployments)
-    _fail(
+    fail(
         f"interrupted; nothing is undone, Marathon goes on with "
         f"{f'deployment {goes_on} of ' if goes_on else ''}{name}",
         remedy,
         ExitStatus.INTERRUPTED,
     )
-
-
-def _fail(problem: str, remedy: str, status: ExitStatus) -> NoReturn:
-    click.echo(f"pamesos: {problem}\nTry: {remedy}", err=True)
-    sys.exit(int(status))

@@ -114,7 +114,7 @@ def drain_step(
 
 
 def _rank(one: Candidate, ours: Set[str]) -> tuple[int, bool, float, str]:
-    locked = bool(ours.intersection(one.urls))
+    locked = any(url in ours for url in one.urls)
     age = (one.task.staged_at or _LONG_AGO).timestamp()
     return (one.use, not locked, -age, one.task.id)
 

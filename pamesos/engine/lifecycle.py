@@ -1,21 +1,22 @@
-"""Scale, restart and destroy what was submitted; each waits for the truth and forces nothing."""
+"""Scale and restart what was submitted; each waits for the truth and forces nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import Callable
+from datetime import timedelta
 
 from pamesos.clients.marathon import MarathonClient
 from pamesos.core import names
 from pamesos.core.observed import AppView, DeploymentRef, GroupView
-from pamesos.core.selection import select, teardown_layers, tier_of
-from pamesos.core.verdict import Submitted, Succeeded, TimedOut, Verdict
+from pamesos.core.policy import policy_of
+from pamesos.core.selection import select, tier_of
+from pamesos.core.snapshot import ClusterSnapshot
+from pamesos.core.verdict import Submitted, Succeeded, TimedOut
+from pamesos.engine.drain import Drain, Drainer, rest_of
 from pamesos.engine.follow import Follower
 from pamesos.engine.lookout import Lookout, steady_clock
 from pamesos.engine.submit import Notices, Outcome
 from pamesos.errors import (
-    DeploymentLockedError,
     InvalidInputError,
     MarathonUnavailableError,
     NotFoundError,
@@ -44,11 +45,13 @@ def scale(
     instances: int,
     *,
     timeout: timedelta | None,
+    drain: Drain | None = None,
     notices: Notices | None = None,
 ) -> Outcome:
     """Set the instances of one app, named by node source, tier or app id.
 
-    Raises InvalidInputError if the word names several apps, or a second database or scheduler.
+    Nodes that go are drained first, with ``drain``. Raises InvalidInputError if the word names
+    several apps, or a second database or scheduler, or a drain that nobody would wait for.
     """
     group = find_cluster(client, name)
     apps = select(group, word)
@@ -64,13 +67,49 @@ def scale(
             remedy="scale a node source instead, or give the scheduler more cpus and memory",
         )
 
+    hear = notices or Notices()
+    if instances < app.instances and drain is not None:
+        with_drain = drainer_of(client, group, (app,), drain, hear)
+        if with_drain is not None:
+            _refuse_unwaited(timeout)
+            with with_drain as draining:
+                draining.scale_down(app.id, instances)
+
     def send() -> DeploymentRef:
         return client.scale_app(app.id, instances)
 
     def arrived(now: AppView) -> bool:
         return now.instances == instances
 
-    return _change(client, app, instances, send, arrived, timeout, notices or Notices())
+    return _change(client, app, instances, send, arrived, timeout, hear)
+
+
+def drainer_of(
+    client: MarathonClient,
+    group: GroupView,
+    apps: tuple[AppView, ...],
+    drain: Drain,
+    hear: Notices,
+) -> Drainer | None:
+    """Return what drains these apps; None if none of them has nodes, or no scheduler runs."""
+    if not any(tier_of(app) == names.TIER_NODES and app.running_tasks() for app in apps):
+        return None
+    rest = rest_of(group.apps)
+    if rest is None:
+        hear.on_note("nothing is drained: no scheduler runs, so no workflow task does either")
+        return None
+    deadline = drain.deadline
+    if deadline is None:
+        deadline = policy_of(ClusterSnapshot(group)).drain_deadline
+    return Drainer(client, drain.connect(rest), deadline, drain.look, hear)
+
+
+def _refuse_unwaited(timeout: timedelta | None) -> None:
+    if timeout is None:
+        raise InvalidInputError(
+            "nodes are drained before they go, and that has to be waited for; nothing was sent",
+            remedy="leave out --no-wait, or give --no-drain, which kills workflow tasks",
+        )
 
 
 def restart(
@@ -79,13 +118,22 @@ def restart(
     word: str,
     *,
     timeout: timedelta | None,
+    drain: Drain | None = None,
     notices: Notices | None = None,
 ) -> Outcome:
-    """Restart a tier, a node source or an app; several apps one after the other."""
+    """Restart a tier, a node source or an app; several apps one after the other.
+
+    With ``drain`` the nodes of a node source are replaced a few at a time, each when it is idle.
+    """
     group = find_cluster(client, name)
+    hear = notices or Notices()
     outcome: Outcome | None = None
     for app in select(group, word):
-        outcome = _restart_one(client, app, timeout, notices or Notices())
+        draining = drainer_of(client, group, (app,), drain, hear) if drain is not None else None
+        if draining is None:
+            outcome = _restart_one(client, app, timeout, hear)
+        else:
+            outcome = _replace_drained(client, app, draining, timeout, hear)
         if not isinstance(outcome.verdict, Succeeded | None):
             break
     assert outcome is not None
@@ -104,7 +152,31 @@ def _restart_one(
     return _change(client, app, app.instances, send, arrived, timeout, notices)
 
 
-def restart_warning(apps: tuple[AppView, ...]) -> str | None:
+def _replace_drained(
+    client: MarathonClient,
+    app: AppView,
+    drainer: Drainer,
+    timeout: timedelta | None,
+    hear: Notices,
+) -> Outcome:
+    """Replace the nodes of an app; its definition and version stay, so there is no deployment."""
+    _refuse_unwaited(timeout)
+    assert timeout is not None
+    hear.on_sending()
+    with drainer as draining:
+        problem = draining.replace_all(app.id, timeout)
+    clock = steady_clock()
+    submitted = _submitted(app, app.instances, DeploymentRef(None, app.version))
+    if problem:
+        return Outcome(submitted, False, TimedOut(problem, app.id))
+    with Lookout(client, [app.id], clock=clock) as lookout:
+        lookout.wait_for_stream()
+        lookout.read_all()
+        follower = Follower(lookout, {}, on_progress=hear.on_progress)
+        return Outcome(submitted, False, follower.follow(submitted, clock() + timeout))
+
+
+def restart_warning(apps: tuple[AppView, ...], *, drained: bool = False) -> str | None:
     """Return what a restart of these apps means for the rest of the cluster, if anything."""
     tiers = {tier_of(app) for app in apps}
     if names.TIER_DATABASE in tiers:
@@ -118,7 +190,7 @@ def restart_warning(apps: tuple[AppView, ...]) -> str | None:
             "workflow tasks that run now may run again; about half a minute passes until the "
             "Resource Manager has its nodes back"
         )
-    if names.TIER_NODES in tiers:
+    if names.TIER_NODES in tiers and not drained:
         return "workflow tasks that run on these nodes are lost and run again on others"
     return None
 
@@ -136,13 +208,13 @@ def _change(
     clock = steady_clock()
     notices.on_sending()
     if timeout is None:
-        submitted = _submitted(app, wanted, _send_or_look(client, app.id, send, arrived))
+        submitted = _submitted(app, wanted, send_or_look(client, app.id, send, arrived))
         notices.on_sent(submitted, False, (submitted.deployment_id or "unknown",))
         return Outcome(submitted, False, None)
     with Lookout(client, [app.id], clock=clock) as lookout:
         if not lookout.wait_for_stream():
             notices.on_note("the event stream is not open yet; reading every second meanwhile")
-        submitted = _submitted(app, wanted, _send_or_look(client, app.id, send, arrived))
+        submitted = _submitted(app, wanted, send_or_look(client, app.id, send, arrived))
         lookout.read_all()
         now = lookout.apps.get(app.id)
         unchanged = now is not None and now.version == app.version
@@ -155,7 +227,7 @@ def _submitted(app: AppView, wanted: int, ref: DeploymentRef) -> Submitted:
     return Submitted(app.id, {app.id: wanted}, ref.id, ref.version)
 
 
-def _send_or_look(
+def send_or_look(
     client: MarathonClient,
     app_id: str,
     send: Callable[[], DeploymentRef],
@@ -170,117 +242,3 @@ def _send_or_look(
         if app is None or not arrived(app):
             raise
         return DeploymentRef(next(iter(app.deployment_ids), None), app.version)
-
-
-def destroy(
-    client: MarathonClient,
-    name: str,
-    *,
-    timeout: timedelta,
-    cancel_deployments: bool = False,
-    notices: Notices | None = None,
-) -> Verdict:
-    """Take a group down: nodes, scheduler, database, each gone before the next; then the group.
-
-    Marathon's own delete stops everything in one step (stack.md, 13), which takes the database
-    from under a scheduler that still writes. Returns Succeeded, or TimedOut with what is left.
-    Raises DeploymentLockedError while another deployment holds an app, unless
-    ``cancel_deployments``, which rolls those back first.
-    """
-    group = find_cluster(client, name)
-    hear = notices or Notices()
-    clock = steady_clock()
-    deadline = clock() + timeout
-    ids = [app.id for app in group.apps]
-    with Lookout(client, ids, group_id=group.id, clock=clock) as lookout:
-        lookout.wait_for_stream()
-        lookout.read_all()
-        if cancel_deployments and not _cancel_deployments(lookout, hear, deadline):
-            return TimedOut("the deployments that were cancelled are still being rolled back")
-        try:
-            return _take_down(lookout, group.id, hear, deadline)
-        except DeploymentLockedError as error:
-            error.remedy = (
-                "wait until it ends, or roll it back first: "
-                f"`pamesos destroy {group.id.strip('/')} --cancel-deployments`"
-            )
-            raise
-
-
-def _take_down(lookout: Lookout, group_id: str, hear: Notices, deadline: datetime) -> Verdict:
-    for layer in teardown_layers(lookout.apps.values()):
-        left = _stop_layer(lookout, layer, hear, deadline)
-        if left is not None:
-            return TimedOut(f"{left.id} still has tasks: {_states(left)}", left.id)
-    return _delete_group(lookout, group_id, hear, deadline)
-
-
-def _cancel_deployments(lookout: Lookout, hear: Notices, deadline: datetime) -> bool:
-    for deployment_id in lookout.running():
-        hear.on_note(f"cancelling deployment {deployment_id}")
-        lookout.client.cancel_deployment(deployment_id)
-    lookout.read_all()
-    return _wait(lookout, lambda: not lookout.running(), deadline)
-
-
-def _stop_layer(
-    lookout: Lookout, layer: tuple[AppView, ...], hear: Notices, deadline: datetime
-) -> AppView | None:
-    """Scale the apps of a layer to 0 and wait until their tasks are gone; return one that stays."""
-    for app in layer:
-        if app.instances > 0:
-            hear.on_progress(app.id, f"stopping {len(app.running_tasks())} tasks")
-            _send_or_look(
-                lookout.client,
-                app.id,
-                partial(lookout.client.scale_app, app.id, 0),
-                lambda now: now.instances == 0,
-            )
-    lookout.read_all()
-    said: set[str] = set()
-
-    def gone() -> bool:
-        left = [app.id for app in layer if _tasks(lookout.apps, app.id)]
-        for app in layer:
-            if app.id not in left and app.id not in said:
-                said.add(app.id)
-                hear.on_progress(app.id, "stopped")
-        return not left
-
-    if _wait(lookout, gone, deadline):
-        return None
-    return next((lookout.apps[app.id] for app in layer if _tasks(lookout.apps, app.id)), None)
-
-
-def _tasks(apps: Mapping[str, AppView], app_id: str) -> int:
-    app = apps.get(app_id)
-    return sum(not task.terminal for task in app.tasks) if app is not None else 0
-
-
-def _states(app: AppView) -> str:
-    return ", ".join(f"{task.id} is {task.state}" for task in app.tasks if not task.terminal)
-
-
-def _delete_group(lookout: Lookout, group_id: str, hear: Notices, deadline: datetime) -> Verdict:
-    if not _wait(lookout, lambda: not lookout.running(), deadline):
-        return TimedOut(f"a deployment of {group_id} is still running")
-    try:
-        lookout.client.delete_group(group_id)
-    except NotFoundError:
-        pass  # gone already, by our own cancelled deployment or somebody else
-    except MarathonUnavailableError as error:
-        if not error.sent or lookout.client.find_group(group_id) is not None:
-            raise
-    lookout.read_all()
-    if not _wait(lookout, lambda: not lookout.apps and not lookout.running(), deadline):
-        return TimedOut(f"{group_id} is still being deleted")
-    hear.on_progress(group_id, "deleted")
-    return Succeeded(())
-
-
-def _wait(lookout: Lookout, condition: Callable[[], bool], deadline: datetime) -> bool:
-    while not condition():
-        if lookout.clock() >= deadline:
-            return False
-        lookout.wait(deadline)
-    return True
