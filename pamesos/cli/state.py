@@ -6,12 +6,18 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pamesos.errors import SettingsError
+
 if TYPE_CHECKING:
     from pamesos.engine.watching.state import Shared, State
+
+#: An operator's command waits so long for ZooKeeper.
+CONNECT_S = 10.0
 
 
 def state_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,8 +48,13 @@ def default_state_dir() -> Path:
     return Path(base).expanduser() / "pamesos" / "watch"
 
 
-def open_state(directory: Path, zookeeper: str | None) -> State:
-    """Return the state of a daemon. Raises SettingsError, StateUnavailableError."""
+def open_state(directory: Path, zookeeper: str | None, session_s: float) -> State:
+    """Return the state of a daemon. Raises SettingsError."""
+    if zookeeper:
+        parse_url = _library().parse_url
+        from pamesos.engine.watching.leader_zookeeper import ZooKeeperState
+
+        return ZooKeeperState(parse_url(zookeeper), session_s=session_s)
     from pamesos.engine.watching.state import FileState
 
     return FileState(directory)
@@ -51,7 +62,33 @@ def open_state(directory: Path, zookeeper: str | None) -> State:
 
 @contextlib.contextmanager
 def look_at_state(directory: Path, zookeeper: str | None) -> Iterator[Shared]:
-    """Reach what the daemons share, beside them: without their lock, without a mandate."""
+    """Reach what the daemons share, beside them: without their lock, without a mandate.
+
+    Raises SettingsError, StateUnavailableError.
+    """
     from pamesos.engine.watching.state import Shared
 
-    yield Shared.files(directory)
+    if not zookeeper:
+        yield Shared.files(directory)
+        return
+    library = _library()
+    from pamesos.engine.watching.hold import Orders
+    from pamesos.engine.watching.leader_zookeeper import ZooKeeperLines, ZooKeeperStore
+
+    session = library.ZooKeeper(library.parse_url(zookeeper))
+    session.start(wait_s=CONNECT_S)
+    try:
+        yield Shared(ZooKeeperLines(session, lambda: -1), Orders(ZooKeeperStore(session)))
+    finally:
+        session.stop()
+
+
+def _library() -> ModuleType:
+    try:
+        from pamesos.clients import zookeeper
+    except ImportError as error:
+        raise SettingsError(
+            "ZooKeeper needs a library that is not installed",
+            remedy="pip install 'pamesos[zookeeper]', or leave --zookeeper out",
+        ) from error
+    return zookeeper

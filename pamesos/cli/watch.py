@@ -59,7 +59,7 @@ def watch(
     first = [_reach(settings)]
     load = _reader(click.get_current_context().meta[SETTINGS_KEY], first)
     options = WatchOptions(tuple(group_id(name) for name in clusters), dry_run)
-    state, board = open_state(state_dir, zookeeper), Board()
+    state, board = open_state(state_dir, zookeeper, session_timeout), Board()
     state.lines = board.listen_to(state.lines)
     daemon = WatchDaemon(load, state, options, board=board)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,7 +1,8 @@
-"""Places where a test may end or hang the daemon, to prove that a crash there does no harm.
+"""Places where a test may end or freeze the daemon, to prove that a crash there does no harm.
 
 ``PAMESOS_TEST_BOUNDARY=after-intent:kill`` ends the process with SIGKILL when it gets there, as
-``kill -9`` or a power cut would; ``:hang`` lets that thread never go on. Unset, this does nothing.
+``kill -9`` or a power cut would; ``:stop`` freezes it until SIGCONT; ``:hang`` lets that thread
+never go on. Unset, this does nothing.
 """
 
 from __future__ import annotations
@@ -20,4 +21,6 @@ def boundary(name: str) -> None:
         return
     if what == "hang":
         threading.Event().wait()
-    os.kill(os.getpid(), signal.SIGKILL)
+    number = signal.SIGSTOP if what == "stop" else signal.SIGKILL
+    # To this thread: a signal to the process lets it run on until another thread has taken it.
+    signal.pthread_kill(threading.get_ident(), number)
