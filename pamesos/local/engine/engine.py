@@ -82,7 +82,11 @@ class Engine(Answers):
         if self.setup.executor == SIMULATED:
             return SimulatedExecutor(report)
         return MachineExecutor(
-            self.layout, os.environ, report, lambda key: self.tracker.get(key) is not None
+            self.layout,
+            os.environ,
+            report,
+            is_known=lambda key: self.tracker.get(key) is not None,
+            apps=lambda: self.root.apps,
         )
 
     @property

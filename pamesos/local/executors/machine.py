@@ -6,10 +6,11 @@ Most tasks need nothing fetched and no volume; those are handed on at once.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
+import contextlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from pamesos.local import background
@@ -22,14 +23,6 @@ from pamesos.local.executors.volumes import Volumes
 from pamesos.local.instances.model import FAILED, KILLED, Instance, Task
 
 
-@dataclasses.dataclass(slots=True)
-class _Preparation:
-    """A task whose sandbox is being made ready, and whether it is wanted no more."""
-
-    is_killed: bool = False
-    work: asyncio.Task[None] | None = None
-
-
 class MachineExecutor:
     """See :class:`pamesos.local.executors.base.Executor`."""
 
@@ -38,15 +31,18 @@ class MachineExecutor:
         layout: sandbox.Layout,
         inherited: Mapping[str, str],
         report: Report,
+        *,
         is_known: Callable[[str], bool],
+        apps: Callable[[], Collection[str]],
     ) -> None:
-        """``is_known`` tells whether there still is an instance of this id."""
+        """``is_known`` tells whether there still is an instance of this id; ``apps`` are wanted."""
         self._layout = layout
         self._report = report
         self.volumes = Volumes(layout.work_dir, is_known)
         self._processes = ProcessExecutor(layout, inherited, report)
         self._containers = DockerExecutor(layout, report, self.volumes)
-        self._preparing: dict[str, _Preparation] = {}
+        self._apps = apps
+        self._preparing: dict[str, asyncio.Task[None]] = {}
 
     def launch(self, instance: Instance) -> None:
         """Start the task once all that it needs is in its sandbox."""
@@ -55,15 +51,15 @@ class MachineExecutor:
         if not app.get("fetch") and not volumes.paths(app):
             self._of(instance).launch(instance)
             return
-        preparation = self._preparing[task.id] = _Preparation()
-        work = self._prepare(instance, task, preparation)
-        preparation.work = background.start(work, f"sandbox of {task.id}")
+        work = self._prepare(instance, task)
+        self._preparing[task.id] = background.start(work, f"sandbox of {task.id}")
 
     def kill(self, task: Task, grace_s: float) -> None:
         """End a task. One whose sandbox is still made ready is not started."""
-        preparation = self._preparing.get(task.id)
+        preparation = self._preparing.pop(task.id, None)
         if preparation is not None:
-            preparation.is_killed = True
+            preparation.cancel()
+            self._report(StatusUpdate(task.id, KILLED, "Command was never started"))
         elif self._containers.has(task.id):
             self._containers.kill(task, grace_s)
         else:
@@ -78,34 +74,31 @@ class MachineExecutor:
         return await self._of(instance).probe(instance, command, timeout_s)
 
     async def clean(self) -> None:
-        """End whatever belongs to no task that was adopted."""
+        """End whatever belongs to no task that was adopted, and forget volumes of no app."""
+        self.volumes.sweep(self._apps())
         await asyncio.gather(self._processes.clean(), self._containers.clean())
 
     async def close(self) -> None:
         """Return when nothing is left."""
-        works = [each.work for each in self._preparing.values() if each.work is not None]
-        await asyncio.gather(*works)
         await asyncio.gather(self._processes.close(), self._containers.close())
+        self.volumes.sweep(self._apps())
 
     def _of(self, instance: Instance) -> Executor:
         return self._containers if is_container(instance) else self._processes
 
-    async def _prepare(self, instance: Instance, task: Task, preparation: _Preparation) -> None:
+    async def _prepare(self, instance: Instance, task: Task) -> None:
         try:
-            await asyncio.to_thread(self._fill, instance, task)
+            await _beside(lambda: self._fill(instance, task))
         except (FetchError, OSError, KeyError) as error:
             if isinstance(error, FetchError):
                 _note(self._layout.sandbox(task), str(error))
                 error = _told(task)
+            self._preparing.pop(task.id)
             message = f"Failed to launch container: {error}"
-            del self._preparing[task.id]
             self._report(StatusUpdate(task.id, FAILED, message))
             return
-        del self._preparing[task.id]
-        if preparation.is_killed:
-            self._report(StatusUpdate(task.id, KILLED, "Command was never started"))
-        else:
-            self._of(instance).launch(instance)
+        self._preparing.pop(task.id)
+        self._of(instance).launch(instance)
 
     def _fill(self, instance: Instance, task: Task) -> None:
         owner = None if is_container(instance) else user_of(instance)
@@ -118,6 +111,32 @@ class MachineExecutor:
                 os.chown(source, *owner)
             if not is_container(instance):
                 (directory / path).symlink_to(source)
+
+
+async def _beside(work: Callable[[], None]) -> None:
+    """Do blocking work beside the loop; its thread keeps nobody from ending who cannot wait."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: Exception | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        error: Exception | None = None
+        try:
+            work()
+        except Exception as caught:
+            error = caught
+        with contextlib.suppress(RuntimeError):  # the loop is no more
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=run, daemon=True).start()
+    await done
 
 
 def is_container(instance: Instance) -> bool:

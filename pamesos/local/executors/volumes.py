@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +48,12 @@ class Volumes:
             found[path].mkdir(parents=True, exist_ok=True)
         return found
 
-    def sweep(self, apps: Container[str]) -> None:
-        """Remove the volumes of apps that are no more."""
-        owners = self._read()
+    def sweep(self, apps: Collection[str]) -> None:
+        """Remove the volumes of apps that are no more.
+
+        Where there are no apps at all it may be the knowledge of them that was lost, not they.
+        """
+        owners = self._read() if apps else {}
         gone = {key for key, owner in owners.items() if owner["app"] not in apps}
         if not gone:
             return
