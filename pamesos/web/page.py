@@ -106,18 +106,18 @@ def _page(
     refresh = Markup('<meta http-equiv="refresh" content="{}">\n').format(REFRESH_S)
     pause = link(f"{refresh_of}?refresh=off", "Pause") if on else link(refresh_of, "Go on")
     said = f"Renewed every {REFRESH_S} s." if on else "Not renewed."
-    stream = (
-        Mark("events connected", OK)
-        if view.stream.connected
-        else Mark(f"no events: {view.stream.problem}", WARN if view.stream.since else UNKNOWN)
-    )
+    known = view.stream.connected or view.stream.since is not None
+    lost = Mark("no events", WARN if known else UNKNOWN)
+    stream = mark(Mark("events connected", OK) if view.stream.connected else lost)
+    if view.stream.problem:
+        stream += Markup(" {}").format(view.stream.problem)
     return _PAGE.format(
         refresh=refresh if on else "",
         title=title,
         style=STYLE,
         home=link("/", "pamesos watch"),
         marathon=link(view.links.marathon, view.links.marathon),
-        stream=mark(stream),
+        stream=stream,
         at=moment(view.at),
         pause=Markup('<span class="pause">{} {}</span>').format(said, pause if refresh_of else ""),
         heading=heading,

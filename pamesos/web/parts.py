@@ -31,9 +31,12 @@ _APP = Markup("""<div class="app">
 """)
 
 _DEED = Markup("""<li>
-<div class="top">{at} <span class="what">{what}</span> {mark}</div>
+<p class="soft">{at}</p>
+<div>
+<div class="top"><span class="what">{what}</span> {mark}</div>
 <p>{about}</p>
 <p class="soft">{reason}</p>
+</div>
 </li>
 """)
 
@@ -130,7 +133,7 @@ def _deed(deed: Deed, *, with_cluster: bool) -> Markup:
         what=_WORDS.get(deed.action, deed.action),
         mark=mark(_outcome(deed)),
         about=where + Markup("<code>{}</code>").format(deed.subject or deed.group_id),
-        reason=deed.reason,
+        reason=_reason(deed),
     )
 
 
@@ -142,8 +145,13 @@ def _outcome(deed: Deed) -> Mark:
         return Mark("under way", BUSY)
     if deed.outcome == "done":
         return Mark("done", OK)
-    quiet = deed.outcome.startswith("not needed")
-    return Mark(deed.outcome, UNKNOWN if quiet else BAD)
+    word = deed.outcome.partition(":")[0]
+    return Mark(word, UNKNOWN if word in {"not needed", "cut off by a crash"} else BAD)
+
+
+def _reason(deed: Deed) -> str:
+    detail = (deed.outcome or "").partition(": ")[2]
+    return f"{deed.reason}. Outcome: {detail}." if detail else deed.reason
 
 
 def tasks(table: TaskTable) -> Markup:

@@ -38,7 +38,7 @@ margin:0 0 24px}
 .card>p{margin:8px 0 16px}
 .links{display:flex;flex-wrap:wrap;gap:4px 16px;margin:16px 0 0;padding:0;list-style:none}
 .mark{display:inline-block;border-radius:12px;padding:0 10px;font-size:14px;line-height:24px;
-font-weight:600;white-space:nowrap;border:1px solid currentColor}
+font-weight:600;max-width:100%;border:1px solid currentColor}
 .ok{color:var(--ok);background:var(--okbg)}.busy{color:var(--busy);background:var(--busybg)}
 .warn{color:var(--warn);background:var(--warnbg)}.bad{color:var(--bad);background:var(--badbg)}
 .unknown{color:var(--unknown);background:var(--unknownbg)}
@@ -55,7 +55,7 @@ dt{color:var(--soft)}dd{margin:0;min-width:0}
 .timeline{list-style:none;margin:0;padding:0}
 .timeline li{padding:10px 0;border-top:1px solid var(--line)}
 .timeline li:first-child{border:0;padding-top:0}
-.timeline p{margin:2px 0 0}
+.timeline p{margin:2px 0 0}.timeline .top{gap:2px 12px}
 .what{font-weight:600}.soft{color:var(--soft);font-size:14px}
 code{font:14px/1.5 ui-monospace,monospace}
 table{border-collapse:collapse;width:100%}
@@ -65,8 +65,9 @@ th[scope=col]{color:var(--soft);font-weight:400;font-size:14px;border:0}
 td.id{font-weight:400}
 @media (min-width:800px){.chain{grid-template-columns:1fr 1fr 1.4fr}
 .chain.n1{grid-template-columns:1fr}.chain.n2{grid-template-columns:1fr 1fr}
+.timeline li{display:grid;grid-template-columns:13em 1fr}
 .chain>li+li::before{content:"\\2192";top:10px;left:-27px;right:auto;width:26px}}
-@media (max-width:799px){table,tbody,tr,td{display:block}thead{display:none}
+@media (max-width:799px){table,caption,tbody,tr,td{display:block}thead{display:none}
 tr{border-top:1px solid var(--line);padding:8px 0}td{border:0;padding:0}
 td[data-is]::before{content:attr(data-is) ": ";color:var(--soft)}td:empty{display:none}}
 @media print{.skip,.pause{display:none}}

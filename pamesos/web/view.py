@@ -231,7 +231,8 @@ def _remarks(status: AppStatus) -> Iterator[str]:
     if status.waiting:
         yield status.waiting
     failure = status.last_failure
-    if failure is not None and not status.up:
+    told = status.waiting or ""
+    if failure is not None and not status.up and failure.message not in told:
         where = f" on {failure.host}" if failure.host else ""
         yield f"last failure{where}: {failure.state}: {failure.message}"
 
