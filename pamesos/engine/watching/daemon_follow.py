@@ -96,11 +96,14 @@ class Follower:
         watched = self._all()
         for one in watched:
             one.watcher.stop()
-        self._stream.stop()
         end_at = time.monotonic() + STOP_S
+        # It waits for its thread, which a Marathon that takes connections and never answers blocks.
+        ending = threading.Thread(target=self._stream.stop, name="stream-end", daemon=True)
+        ending.start()
         ended = [one.watcher.join(max(0.0, end_at - time.monotonic())) for one in watched]
         for one in watched:
             self._board.forget(one.watcher.group_id)
+        ending.join(max(0.0, end_at - time.monotonic()))
         return all(ended)
 
     def hangs(self, limit_s: float) -> bool:
