@@ -5,7 +5,7 @@ from __future__ import annotations
 from pamesos.core import names
 from pamesos.core.addresses import Addresses
 from pamesos.core.launch import jvm, network, protocol
-from pamesos.core.launch.shell import quote, script, use_ip_address
+from pamesos.core.launch.shell import enter_sandbox, quote, script, use_ip_address
 from pamesos.core.model import Description, NodeSource, Resources
 
 
@@ -16,6 +16,7 @@ def launch(
     proactive = description.proactive
     heap = min(512, jvm.heap_mib(resources, 0.4, least=48))
     return script(
+        enter_sandbox(source.image),
         names.shell_node_name(source.name),
         network.own_address(description.network),
         network.ports(description.network, protocol.node_ports(description)),

@@ -146,7 +146,7 @@ def router_check(scheduler: SchedulerAddress) -> str:
         r" [^ ]* [^ ]* [^ ]* *[^ ]* *[^ ]* \([0-9]*\) .*/\1/p"
     )
     return (
-        f'cd "${{MESOS_SANDBOX:-.}}" && node=$(cat {_PID_FILE}) && '
+        f'node=$(cat "${{MESOS_SANDBOX:-.}}/{_PID_FILE}" 2>/dev/null || cat {_PID_FILE}) && '
         'for process in "$node" $(cat "/proc/$node/task/"*/children 2>/dev/null); do '
         f"for socket in $(sed -n '{inodes}'"
         ' "/proc/$process/net/tcp" "/proc/$process/net/tcp6" 2>/dev/null); do '

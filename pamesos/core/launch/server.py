@@ -11,7 +11,7 @@ import ipaddress
 
 from pamesos.core.addresses import Addresses, SqlAddress
 from pamesos.core.launch import authentication, jvm, network, protocol
-from pamesos.core.launch.shell import assign, quote, script
+from pamesos.core.launch.shell import assign, enter_sandbox, quote, script
 from pamesos.core.model import Database, Description, Engine, Resources, Volume
 
 #: Verified combinations (facts/proactive.md 2, "databases"): driver, JDBC scheme, dialect.
@@ -34,6 +34,7 @@ def launch(description: Description, addresses: Addresses, resources: Resources)
     scheduler, proactive = description.scheduler, description.proactive
     heap = jvm.heap_mib(resources, 0.6, least=256)
     return script(
+        enter_sandbox(scheduler.image),
         network.ports(description.network, protocol.scheduler_ports(description)),
         network.wait_for_name(description.network, addresses.scheduler.host),
         _directory("data", scheduler.data),

@@ -19,6 +19,16 @@ def assign(name: str, value: str) -> str:
     return f"{name}={quote(value)}"
 
 
+def enter_sandbox(image: str | None) -> str:
+    """Return the line for an image, whose working directory is not Mesos's sandbox.
+
+    An image with a user of its own may not write there; then its working directory has to do.
+    """
+    if image is None:
+        return ""
+    return 'if [ -w "${MESOS_SANDBOX:-}" ]; then cd "$MESOS_SANDBOX"; fi'
+
+
 def script(*parts: str) -> str:
     """Join the parts into one command, each part on lines of its own, empty parts left out."""
     return "\n".join(part.strip("\n") for part in (PROLOGUE, *parts) if part)
