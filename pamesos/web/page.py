@@ -47,8 +47,8 @@ _PAGE = Markup("""<!DOCTYPE html>
 _CLUSTER = Markup("""<article class="card" aria-labelledby="{anchor}">
 <div class="top"><h2 id="{anchor}">{title}</h2> {mark}{stand_in}</div>
 <p>{summary}</p>
-{chain}
 {attention}
+{chain}
 <ul class="links">{links}</ul>
 </article>
 """)
@@ -64,6 +64,9 @@ _SECTION = Markup("""<section class="card" aria-labelledby="{anchor}">
 def overview(view: PageView, *, refreshes: bool) -> str:
     """Return the page of all clusters."""
     cards = Markup("").join(_card(card, linked=True) for card in view.clusters)
+    wrong = sum(card.mark.level != OK for card in view.clusters)
+    state = f"{wrong} of {len(view.clusters)} need a look." if wrong else "All are up."
+    cards = Markup("<p>{}</p>\n").format(state) + cards
     if not view.clusters:
         cards = Markup('<p class="card">No cluster is watched yet.</p>')
     latest = _timeline("Latest actions", view.latest, with_cluster=True)

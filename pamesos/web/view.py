@@ -24,6 +24,7 @@ from pamesos.web.tasks import TaskRow, TaskTable, task_table
 
 #: Levels of a mark, best first; each has a word beside its colour.
 OK, BUSY, WARN, BAD, UNKNOWN = "ok", "busy", "warn", "bad", "unknown"
+_ORDER = (BAD, WARN, UNKNOWN, BUSY, OK)
 #: So many deeds of all clusters are on the first page.
 _LATEST = 20
 
@@ -109,7 +110,9 @@ def show(view: BoardView, links: Links, *, detailed: str | None = None) -> PageV
     deeds = sorted(
         (deed for one in view.clusters for deed in one.deeds), key=lambda d: d.at, reverse=True
     )
-    return PageView(view.at, view.started_at, view.stream, links, cards, tuple(deeds[:_LATEST]))
+    worst_first = tuple(sorted(cards, key=lambda card: (_ORDER.index(card.mark.level), card.name)))
+    latest = tuple(deeds[:_LATEST])
+    return PageView(view.at, view.started_at, view.stream, links, worst_first, latest)
 
 
 def cluster_name(group_id: str) -> str:
