@@ -56,6 +56,11 @@ def default_state_dir() -> Path:
 )
 @click.option("--control", is_flag=True, help="Serve /control, where faults are made on demand.")
 @click.option(
+    "--ui",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of a built Marathon UI, to be served at /ui/.",
+)
+@click.option(
     "--enable-features", default="", help="As of Marathon: secrets, gpu_resources, …, by commas."
 )
 @click.option("--default-network-name", help="As of Marathon: the network of apps that name none.")
@@ -101,7 +106,16 @@ def _setup(options: dict[str, Any]) -> Setup:
         default_network_name=options.pop("default_network_name"),
     )
     agents = _agents(options.pop("agent_specs"), options.pop("agents_file"), options)
+    _check_ui(options["ui"])
     return Setup(state_dir=state_dir, settings=settings, agents=agents, **options)
+
+
+def _check_ui(folder: Path | None) -> None:
+    if folder is not None and not (folder / "index.html").is_file():
+        raise InvalidInputError(
+            f"there is no user interface in {folder}: it has no index.html",
+            remedy="give --ui the folder into which the UI was built",
+        )
 
 
 def _agents(

@@ -23,6 +23,7 @@ from pamesos.local.api import (
     queue,
     system,
     tasks,
+    ui,
 )
 from pamesos.local.api.responses import STREAM_HEADERS
 from pamesos.local.definitions.refusal import Refusal
@@ -46,7 +47,17 @@ def build(engine: Engine) -> ASGIApp:
         finally:
             await engine.close()
 
-    modules: tuple[Any, ...] = (system, events, deployments, queue, tasks, mesos, apps, groups)
+    modules: tuple[Any, ...] = (
+        system,
+        events,
+        deployments,
+        queue,
+        tasks,
+        mesos,
+        apps,
+        groups,
+        ui,
+    )
     if engine.setup.control:
         modules = (control, *modules)
     app = Starlette(

@@ -10,7 +10,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from pamesos.local.api.contract import insist_on_accept
-from pamesos.local.api.responses import bare
 from pamesos.local.engine import Engine
 
 #: The release whose behaviour is kept to.
@@ -97,11 +96,6 @@ async def to_ui(_request: Request) -> Response:
     return Response(status_code=302, headers={"Location": "/ui/"})
 
 
-async def no_ui(_request: Request) -> Response:
-    """Answer /ui/: no UI is built in."""
-    return bare(404)
-
-
 async def to_help(_request: Request) -> Response:
     """Answer /help."""
     return Response(status_code=302, headers={"Location": "api-console/index.html"})
@@ -173,6 +167,5 @@ routes = [
     Route("/metrics", metrics, methods=["GET"]),
     Route("/", home, methods=["GET"]),
     Route("/ui", to_ui, methods=["GET"]),
-    Route("/ui/", no_ui, methods=["GET"]),
     Route("/help", to_help, methods=["GET"]),
 ]

@@ -34,6 +34,8 @@ class Setup:
     agents: tuple[Agent, ...] = ()
     #: Whether /control is served, where faults are made.
     control: bool = False
+    #: The folder of a built user interface, served at /ui/.
+    ui: Path | None = None
     #: What definitions may say here.
     settings: Settings = dataclasses.field(default_factory=Settings)
 
