@@ -2,7 +2,8 @@
 
 One step is a function of what is seen now and the time, so that it may be interrupted anywhere: a
 node is locked first (it then gets no new workflow task), and its task is killed only once a later
-look shows it locked and idle, or after the deadline.
+look shows it locked and idle. At the deadline what it works on is put back to wait for another
+node; killing the node under it could make its job fail.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pamesos.core import names
 from pamesos.core.observed import AppView, TaskView
 from pamesos.core.rm import NodeState, RmNode
 
+#: How long after the deadline a node may take to let its task go.
+LET_GO = timedelta(seconds=15)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_WORK = frozenset({NodeState.FREE, NodeState.DOWN, NodeState.LOST})
 
@@ -73,7 +76,9 @@ class Step:
     kill: tuple[Candidate, ...] = ()
     #: Chosen to go, and still at work.
     waits_for: tuple[Candidate, ...] = ()
-    #: Those of ``kill`` that are killed at work, because the deadline passed.
+    #: Locked and still at work when the deadline passed: their workflow tasks are to be put back.
+    preempt: tuple[Candidate, ...] = ()
+    #: Those of ``kill`` that are killed at work, because not even that helped.
     forced: tuple[Candidate, ...] = ()
 
 
@@ -101,7 +106,7 @@ def drain_step(
     """
     chosen = sorted(live, key=lambda one: _rank(one, ours))[: max(0, count)]
     kept = {url for one in live if one not in chosen for url in one.urls}
-    late = now >= deadline
+    late = now >= deadline + LET_GO
     kill = tuple(one for one in chosen if one.quiet or late)
     left = tuple(one for one in chosen if one not in kill)
     return Step(
@@ -109,6 +114,7 @@ def drain_step(
         unlock=tuple(sorted(kept & ours)),
         kill=kill,
         waits_for=tuple(one for one in left if one.use > Use.IDLE),
+        preempt=tuple(one for one in left if one.use is Use.BUSY and now >= deadline),
         forced=tuple(one for one in kill if one.use is Use.BUSY),
     )
 

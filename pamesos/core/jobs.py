@@ -10,6 +10,7 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 _HOST_AND_NODE = re.compile(r"^(?P<host>.*?) \((?P<node>[^()]*)\)$")
 
@@ -118,13 +119,30 @@ class JobView:
 
 @dataclass(frozen=True)
 class TaskRun:
-    """One task of a job. ``duration_s`` is None until it ended; ``host``/``node`` until it ran."""
+    """One task of a job.
+
+    ``duration_s`` is None until it ended; ``host``, ``node`` and ``started_at`` until it ran.
+    """
 
     name: str
     status: TaskStatus
     host: str | None = None
     node: str | None = None
     duration_s: float | None = None
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RunningTask:
+    """A workflow task that the Scheduler has on a node; times by the server's clock."""
+
+    job_id: int
+    name: str
+    node: str = ""
+    started_at: datetime | None = None
+
+    def __str__(self) -> str:
+        return f"task {self.name} of job {self.job_id}"
 
 
 @dataclass(frozen=True)

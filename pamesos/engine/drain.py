@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from pamesos.clients.marathon import MarathonClient
+from pamesos.clients.proactive.running import running_tasks
 from pamesos.core import names
 from pamesos.core.drain import Candidate, Step, batch_of, candidates, drain_step
+from pamesos.core.jobs import TaskRun
 from pamesos.core.observed import AppView
 from pamesos.core.rm import RmNode
 from pamesos.engine.lookout import Clock, steady_clock
@@ -37,6 +39,12 @@ class DrainRm(Protocol):
     def unlock_nodes(self, node_urls: Iterable[str]) -> bool: ...
 
     def remove_node(self, node_url: str, *, preempt: bool = False) -> bool: ...
+
+    def preempt_task(self, job_id: int, task: str) -> bool: ...
+
+    def list_jobs(self, index: int, limit: int) -> list[dict[str, Any]]: ...
+
+    def get_tasks(self, job_id: int) -> tuple[TaskRun, ...]: ...
 
     def close(self) -> None: ...
 
@@ -162,6 +170,8 @@ class Drainer:
         if step.lock:
             self.locked |= set(step.lock)  # first: an answer may be lost
             self.rm.lock_nodes(step.lock)
+        if step.preempt:
+            self._put_back(step.preempt)
         for one in step.waits_for:
             if one.task.id not in self._said:
                 self._said.add(one.task.id)
@@ -172,6 +182,16 @@ class Drainer:
                 )
         return step
 
+    def _put_back(self, busy: Sequence[Candidate]) -> None:
+        """Take what locked nodes work on off them; it runs again elsewhere, counters untouched."""
+        nodes = {node for one in busy for node in one.busy_nodes}
+        for task in running_tasks(self.rm):
+            if task.node in nodes and self.rm.preempt_task(task.job_id, task.name):
+                self.hear.on_note(
+                    f"the drain's deadline passed: {task} is taken off {task.node} and runs again "
+                    "elsewhere"
+                )
+
     def _killed(self, step: Step) -> None:
         self.locked -= {url for one in step.kill for url in one.urls}
         self._name(step.forced)
@@ -180,7 +200,7 @@ class Drainer:
         for one in forced:
             self.hear.on_note(
                 f"the drain's deadline passed: {one.task.id} is killed while "
-                f"{', '.join(one.busy_nodes)} works; its workflow tasks run again elsewhere"
+                f"{', '.join(one.busy_nodes)} works; what it works on may be lost"
             )
 
     def _forget(self, app_id: str, killed: dict[str, Candidate]) -> None:

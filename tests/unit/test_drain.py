@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pamesos.core import names
-from pamesos.core.drain import Candidate, Use, batch_of, candidates, drain_step
+from pamesos.core.drain import LET_GO, Candidate, Use, batch_of, candidates, drain_step
 from pamesos.core.observed import AppView, TaskView
 from pamesos.core.rm import NodeState, RmNode
 
@@ -119,16 +119,31 @@ def test_what_is_kept_is_unlocked_if_the_drain_had_locked_it():
     assert step.unlock == (url(2),)  # 3 was locked by somebody else
 
 
-def test_at_the_deadline_what_is_at_work_is_killed_and_named():
-    step = drain_step([one(1, "BUSY locked", "FREE locked"), one(2, "BUSY")], 2, set(), NOW, NOW)
+AT_WORK = [one(1, "BUSY locked", "FREE locked"), one(2, "BUSY")]
+
+
+def test_at_the_deadline_what_a_node_works_on_is_put_back_before_it_is_killed():
+    step = drain_step(AT_WORK, 2, set(), NOW, NOW)
+
+    assert numbers(step.preempt) == [2, 1]
+    assert step.preempt[1].busy_nodes == ("default-00000001-1_0",)
+    assert step.lock == (url(2),)
+    assert step.kill == ()
+
+
+def test_a_node_that_does_not_let_go_is_killed_and_named():
+    step = drain_step(AT_WORK, 2, set(), NOW + LET_GO, NOW)
 
     assert numbers(step.kill) == numbers(step.forced) == [2, 1]
-    assert step.forced[1].busy_nodes == ("default-00000001-1_0",)
-    assert step.lock == step.waits_for == ()
+    assert step.lock == step.preempt == step.waits_for == ()
+
+
+def test_nothing_is_put_back_before_the_deadline():
+    assert drain_step(AT_WORK, 2, set(), NOW, LATER).preempt == ()
 
 
 def test_an_idle_node_is_not_named_at_the_deadline():
-    assert drain_step([one(1, "FREE")], 1, set(), NOW, NOW).forced == ()
+    assert drain_step([one(1, "FREE")], 1, set(), NOW + LET_GO, NOW).forced == ()
 
 
 def test_each_task_is_paired_with_the_nodes_of_its_process():

@@ -76,8 +76,6 @@ class ProActiveClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # -- session ---------------------------------------------------------------------------------
-
     def login(self, *, read_timeout_s: float | None = None) -> None:
         """Log in anew. A rejected login is final: later calls raise it without sending anything."""
         if self._rejected is not None:
@@ -118,8 +116,6 @@ class ProActiveClient:
         with contextlib.suppress(ProActiveUnavailableError, ProActiveRefusedError):
             self.disconnect()
 
-    # -- Resource Manager ------------------------------------------------------------------------
-
     def get_version(self) -> ServerVersion:
         """Return the versions; needs no login: 200 means that REST answers (not the database)."""
         body = self._send(Request("GET", "/rm/version", repeatable=True), sid=None).json(self.url)
@@ -145,8 +141,6 @@ class ProActiveClient:
     def unlock_nodes(self, node_urls: Iterable[str]) -> bool:
         """Undo :meth:`lock_nodes`."""
         return self._post_urls("/rm/node/unlock", node_urls)
-
-    # -- Scheduler -------------------------------------------------------------------------------
 
     def check_database(self) -> None:
         """Return if the server's database answers, through the server.
@@ -199,6 +193,11 @@ class ProActiveClient:
         body = self._get_json(f"/scheduler/jobs/{job_id}/taskstates")
         return tuple(parse_task(task) for task in self._members(body, "list", "/taskstates"))
 
+    def list_jobs(self, index: int, limit: int) -> list[dict[str, Any]]:
+        """Return one page of the entries of ``jobsinfo``; see :mod:`.running`."""
+        body = self._get_json(f"/scheduler/jobsinfo?index={index}&limit={limit}")
+        return self._members(body, "list", "/jobsinfo")
+
     def get_task_result(self, job_id: int, task: str) -> TaskResult:
         """Return what the task left; all None before its end."""
         reply = self._get(f"{_task_path(job_id, task)}/result")
@@ -231,8 +230,6 @@ class ProActiveClient:
         """Take a task off its node and run it again: the cure for ghost tasks (facts 3)."""
         reply = self._with_session(Request("PUT", f"{_task_path(job_id, task)}/preempt"))
         return reply.text.strip() == "true"
-
-    # -- sending ---------------------------------------------------------------------------------
 
     def _get(self, path: str) -> Reply:
         return self._with_session(Request("GET", path, repeatable=True))

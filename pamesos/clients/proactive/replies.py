@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pamesos.core.jobs import JobState, JobView, TaskRun, TaskStatus, parse_host_and_node
@@ -69,4 +70,20 @@ def parse_task(state: Mapping[str, Any]) -> TaskRun:
         host=host,
         node=node,
         duration_s=_count(duration_ms) / 1000 if ended else None,
+        started_at=_time(info.get("startTime")),
+    )
+
+
+def _time(value: Any) -> datetime | None:
+    """Turn milliseconds since 1970 into a time; -1 is "not yet"."""
+    return datetime.fromtimestamp(value / 1000, UTC) if _count(value) > 0 else None
+
+
+def busy_jobs(entries: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+    """Return the ids of those entries of ``jobsinfo`` that have tasks on nodes."""
+    infos = [_object(entry.get("jobInfo")) for entry in entries]
+    return tuple(
+        _count(_object(info.get("jobId")).get("id"))
+        for info in infos
+        if _count(info.get("numberOfRunningTasks")) > 0
     )
