@@ -7,7 +7,7 @@ from typing import Any
 
 from pamesos.local.engine import Engine
 from pamesos.local.instances.model import Instance, Task
-from pamesos.local.launcher.agents import Agent
+from pamesos.local.launcher.agents import UNREACHABLE, UP, Agent
 from pamesos.local.times import from_iso
 
 Json = dict[str, Any]
@@ -32,9 +32,10 @@ def master_state(engine: Engine) -> Json:
         "id": engine.identity,
         "pid": pid,
         "hostname": setup.host,
-        "activated_slaves": float(len(engine.agents)),
+        "activated_slaves": float(len(agents(engine))),
         "deactivated_slaves": 0.0,
-        "unreachable_slaves": 0.0,
+        # A number, not a list (facts/stack.md 14).
+        "unreachable_slaves": float(_unreachable(engine)),
         "leader": pid,
         "leader_info": leader,
         "flags": {"work_dir": str(setup.work_dir), "port": str(setup.port)},
@@ -86,12 +87,19 @@ def agents(engine: Engine) -> list[Json]:
             "version": VERSION["version"],
         }
         for agent in engine.agents
+        if engine.fleet.state(agent.id) == UP
     ]
+
+
+def _unreachable(engine: Engine) -> int:
+    states = [engine.fleet.state(agent.id) for agent in engine.agents]
+    return states.count(UNREACHABLE)
 
 
 def framework(engine: Engine) -> Json:
     """Return Marathon as master and agent list it: tasks, and executors with sandboxes."""
     active = [i for i in engine.tracker.all() if i.is_active]
+    away = [i for i in engine.tracker.all() if i.is_unreachable]
     ended = engine.memory.ended_tasks()
     return {
         "id": engine.layout.framework,
@@ -105,7 +113,7 @@ def framework(engine: Engine) -> Json:
         "checkpoint": True,
         "roles": ["*"],
         "tasks": [_task(engine, i, i.task) for i in active if i.task],
-        "unreachable_tasks": [],
+        "unreachable_tasks": [_task(engine, i, i.task) for i in away if i.task],
         "completed_tasks": [_task(engine, i, i.task) for i in ended if i.task],
         "offers": [],
         "executors": [_executor(engine, i, i.task) for i in active if i.task],

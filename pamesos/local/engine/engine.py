@@ -66,6 +66,7 @@ class Engine(Answers):
         self.tracker = Tracker(lambda key, value: self.disk.put("instance", key, value))
         self.queue = LaunchQueue()
         self.lifecycle = Lifecycle(self.tracker, self.queue, self.events)
+        self.lifecycle.current = self._app
         self.executor = FaultyExecutor(self._make_executor, self._on_status)
         simulated = self.simulated
         self.monitor = Monitor(self.lifecycle, self.executor, simulated)
@@ -88,6 +89,9 @@ class Engine(Answers):
             is_known=lambda key: self.tracker.get(key) is not None,
             apps=lambda: self.root.apps,
         )
+
+    def _app(self, app_id: str) -> dict[str, Any] | None:
+        return self.root.apps.get(app_id)
 
     @property
     def simulated(self) -> SimulatedExecutor | None:

@@ -6,6 +6,7 @@ What a task does is its :class:`Behaviour`; it answers health checks by itself, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import heapq
 import itertools
@@ -79,6 +80,7 @@ class SimulatedExecutor:
         simulated.does = behaviour.read(members, simulated.does)
         if simulated.told is not None:
             simulated.told.set()
+            simulated.told = None
 
     def move(self, task_id: str, state: str, message: str | None = None) -> None:
         """Bring a task into a state now; of one that has ended nothing can be made any more."""
@@ -177,14 +179,25 @@ class SimulatedExecutor:
         simulated = self._running.get(instance.task.id) if instance.task is not None else None
         return Behaviour(health=False) if simulated is None else simulated.does
 
+    async def pause(self, instance: Instance, seconds: float) -> None:
+        """Return when the next check is due: as soon as the task was told to be otherwise.
+
+        The recorded simulator told of health by itself, so nobody waits before the first check.
+        """
+        if seconds > 0 and instance.task is not None and instance.task.id in self._running:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._until_told(instance.task.id), seconds)
+
+    async def _until_told(self, task_id: str) -> None:
+        simulated = self._running[task_id]
+        simulated.told = simulated.told or asyncio.Event()
+        await simulated.told.wait()
+
     async def _is_healthy(self, instance: Instance) -> bool:
         """Return what the script says, once it says anything."""
         while (health := self._does(instance).health) is None:
             assert instance.task is not None
-            simulated = self._running[instance.task.id]
-            simulated.told = simulated.told or asyncio.Event()
-            await simulated.told.wait()
-            simulated.told.clear()
+            await self._until_told(instance.task.id)
         return health
 
     def _later(self, simulated: _Simulated, wait_ms: float, state: str, message: str) -> None:

@@ -47,6 +47,14 @@ class Network:
         """See :func:`connect`."""
         await connect(host, port, timeout_s)
 
+    async def pause(
+        self,
+        instance: Instance,
+        seconds: float,
+    ) -> None:
+        """Wait until the next check."""
+        await asyncio.sleep(seconds)
+
 
 class Reach(Protocol):
     """How checks reach a task."""
@@ -58,6 +66,9 @@ class Reach(Protocol):
 
     async def connect(self, instance: Instance, host: str, port: int, timeout_s: float) -> None:
         """Return if a connection can be made; see :func:`connect`."""
+
+    async def pause(self, instance: Instance, seconds: float) -> None:
+        """Return after so long, or when there may be news."""
 
 
 async def get(url: tuple[str, str, int, str], timeout_s: float) -> Response:

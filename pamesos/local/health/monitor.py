@@ -85,13 +85,14 @@ class Monitor:
 
     async def _loop(self, instance: Instance, index: int, check: Mapping[str, Any]) -> None:
         clock = asyncio.get_running_loop()
-        if probe.is_of_mesos(check):
+        if probe.is_of_mesos(check) and isinstance(self._reach, http.Network):
             await asyncio.sleep(_delay_s(instance, check))
         while True:
             begun = clock.time()
             wrong = await probe.ask(self._executor, self._reach, instance, check)
             self._note(instance, index, check, wrong)
-            await asyncio.sleep(max(0.0, begun + float(check["intervalSeconds"]) - clock.time()))
+            left_s = begun + float(check["intervalSeconds"]) - clock.time()
+            await self._reach.pause(instance, max(0.0, left_s))
 
     def _note(
         self, checked_as: Instance, index: int, check: Mapping[str, Any], wrong: str | None

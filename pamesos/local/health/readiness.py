@@ -56,7 +56,7 @@ class Readiness:
             self._note(instance, task, check, response, is_ready)
             if is_ready:
                 return
-            await asyncio.sleep(float(check["intervalSeconds"]))
+            await self._reach.pause(instance, float(check["intervalSeconds"]))
 
     def _note(
         self,

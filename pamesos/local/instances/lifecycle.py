@@ -8,7 +8,7 @@ else (recordings/stack/*.sse): the status of a task comes before the change of i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from pamesos.local.events import render
@@ -63,6 +63,8 @@ class Lifecycle:
         self._stopping: set[str] = set()
         #: Task id -> instance that was wiped while its task still ends.
         self._wiped: dict[str, Instance] = {}
+        #: App id -> its definition of now, None if there is none.
+        self.current: Callable[[str], dict[str, Any] | None] = lambda _app_id: None
         self._executor: Executor
         self._watcher: Watcher
         self._wake: Wake
@@ -146,8 +148,7 @@ class Lifecycle:
         task = instance.task
         assert task is not None
         self._tell_status(instance, task, f"Agent {task.host} is unreachable")
-        self._change(dataclasses.replace(instance, condition=model.INACTIVE))
-        self.schedule(instance.app, 1)
+        self._fill_place_of(self._change(dataclasses.replace(instance, condition=model.INACTIVE)))
 
     def expunge(self, instance: Instance) -> None:
         """Forget an instance that was out of reach for too long; if it comes back, it is ended."""
@@ -256,7 +257,7 @@ class Lifecycle:
         if task.state == model.LOST:
             self._keeper.ended(instance)
             self._note_failure(instance, task, message)
-            self.queue.failed(instance.app, now())
+            self.queue.lost(instance.app, now())
         self._change(instance)
         if instance.goal != model.GOAL_RUNNING:
             return
@@ -265,7 +266,14 @@ class Lifecycle:
                 self.tracker.remove(instance)
             elif isinstance(strategy, Mapping) and strategy["expungeAfterSeconds"] == 0:
                 self._leave_behind(instance)
-            self.schedule(instance.app, 1)
+            self._fill_place_of(instance)
+
+    def _fill_place_of(self, instance: Instance) -> None:
+        """Schedule a replacement unless others are enough, as after a return (recordings 05)."""
+        app = self.current(instance.app_id) or instance.app
+        others = (i for i in self.tracker.of_app(instance.app_id) if i.id != instance.id)
+        if sum(other.is_wanted for other in others) < int(app["instances"]):
+            self.schedule(app, 1)
 
     def _leave_behind(self, instance: Instance) -> None:
         """Forget an instance whose task may come back; then it is ended."""

@@ -44,11 +44,10 @@ CONDITIONS = {
 INACTIVE = "UnreachableInactive"
 
 #: After these the next launch of the app is delayed; a kill that somebody asked for is no failure.
-DELAYS_LAUNCH = frozenset(
-    {FINISHED, FAILED, LOST, "TASK_DROPPED", "TASK_GONE", "TASK_GONE_BY_OPERATOR", "TASK_ERROR"}
-)
+#: A task that was dropped or is gone with its agent delays nothing (recordings/marathon/04, 05).
+DELAYS_LAUNCH = frozenset({FINISHED, FAILED, LOST, "TASK_GONE_BY_OPERATOR", "TASK_ERROR"})
 #: These are shown as ``lastTaskFailure`` (facts/stack.md 4).
-IS_FAILURE = DELAYS_LAUNCH - {FINISHED}
+IS_FAILURE = (DELAYS_LAUNCH | {"TASK_DROPPED", "TASK_GONE"}) - {FINISHED}
 
 GOAL_RUNNING = "Running"
 #: To be stopped and forgotten.

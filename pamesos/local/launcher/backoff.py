@@ -31,6 +31,13 @@ def after_failure(delay: Delay | None, app: Mapping[str, Any], now: datetime) ->
     return Delay(length, now + timedelta(seconds=length))
 
 
+def again(delay: Delay | None, app: Mapping[str, Any], now: datetime) -> Delay:
+    """Return the delay after a lost task: as long as the one before (recordings/marathon/04)."""
+    if delay is None or is_forgotten(delay, app, now):
+        return after_failure(None, app, now)
+    return Delay(delay.length_s, now + timedelta(seconds=delay.length_s))
+
+
 def is_forgotten(delay: Delay, app: Mapping[str, Any], now: datetime) -> bool:
     """Tell whether the app was calm long enough."""
     return now > delay.until + timedelta(seconds=float(app["maxLaunchDelaySeconds"]))

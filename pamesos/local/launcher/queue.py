@@ -87,6 +87,11 @@ class LaunchQueue:
         entry = self.entry(app["id"])
         entry.delay = backoff.after_failure(entry.delay, app, now)
 
+    def lost(self, app: Mapping[str, Any], now: datetime) -> None:
+        """Hold back the next launch as long as the one before: a task was lost with its agent."""
+        entry = self.entry(app["id"])
+        entry.delay = backoff.again(entry.delay, app, now)
+
     def reset_delay(self, app_id: str) -> None:
         """Launch again at once, and count failures anew."""
         self.entry(app_id).delay = None

@@ -17,6 +17,8 @@ DEFAULT = (
     "marathon-fuzz/seed-2",
     "marathon/02-group-with-dependencies",
     "marathon/03-change-scale-rollback-delete",
+    "marathon/04-failing-tasks-and-kills",
+    "marathon/05-unsatisfiable-and-unreachable",
 )
 
 

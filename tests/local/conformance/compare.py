@@ -11,6 +11,9 @@ _MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"), "<time>"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"(http://)?127\.0\.0\.1:\d+"), "<here>"),
+    (re.compile(r"\._app\.\d+"), "._app.<n>"),
+    (re.compile(r"127\.0\.1\.\d"), "<agent>"),
+    (re.compile(r".*-O\d+"), "<offer>"),
 )
 #: Lists whose order the real one does not keep (facts/marathon.md 4, 21; marathon-fuzz/README).
 _UNORDERED = frozenset(
@@ -38,8 +41,8 @@ _TIMING = frozenset(
 #: What names the recorded agents and their sockets, or how far a task has got.
 _LIVELY = frozenset(
     {
-        *("host", "slaveId", "ipAddress", "ports", "region", "zone", "stagedAt", "startedAt"),
-        *("lastTaskFailure", "healthCheckResults", "tasksStats"),
+        *("host", "slaveId", "ipAddress", "ports", "region", "zone", "hostname", "agentId"),
+        *("averageSeconds", "medianSeconds", "attributes", "ranges", "timeLeftSeconds", "overdue"),
     }
 )
 
@@ -60,7 +63,7 @@ def masked(value: Any, key: str = "", *, timing: bool = False, lively: bool = Fa
         items = [masked(item, key, timing=timing, lively=lively) for item in value]
         if (timing or lively) and _are_versions(items):
             return "<times>"  # among them those of before the transcript
-        if key in _UNORDERED or (lively and key in ("tasks", "*")):
+        if key in _UNORDERED or (lively and key in ("tasks", "*", "lastUnusedOffers")):
             items.sort(key=lambda item: json.dumps(item, sort_keys=True))
         return items
     if isinstance(value, str):

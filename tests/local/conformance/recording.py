@@ -30,8 +30,8 @@ class Cleared(enum.Enum):
 class Exchange:
     """One request and what the real Marathon answered; ``line`` counts from 1 in the file.
 
-    ``steered`` exchanges came while the simulated agents were told to misbehave, which no agent of
-    ours can be told yet.
+    ``gap_s`` is how long after the one before it came. A target ``/control/…`` is no call of
+    Marathon's API: there the transcript's author told the simulated agents to misbehave.
     """
 
     line: int
@@ -43,8 +43,13 @@ class Exchange:
     answer_headers: dict[str, str]
     answer: Any
     cleared: Cleared = Cleared.NOTHING
-    steered: bool = False
+    gap_s: float = 0.0
     section: str = ""
+
+    @property
+    def is_order(self) -> bool:
+        """Whether it is an order to the simulated agents."""
+        return self.target.startswith("/control/")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,21 +67,28 @@ class Recording:
     @property
     def lively(self) -> bool:
         """Whether it watches tasks and deployments come and go."""
-        return bool(re.match(r"marathon/0[2-6]", self.name))
+        return _is_lively(self.name)
+
+
+def _is_lively(name: str) -> bool:
+    return bool(re.match(r"marathon/0[2-6]", name))
 
 
 def load(name: str) -> Recording:
     """Return a transcript by its path below the recordings, without ``.jsonl``."""
-    section, cleared, exchanges, helm = "", Cleared.NOTHING, [], _Helm()
+    section, cleared, exchanges, before = "", Cleared.NOTHING, [], 0.0
     lines = (RECORDINGS / f"{name}.jsonl").read_text("utf-8").splitlines()
     for number, text in enumerate(lines, 1):
         entry = json.loads(text)
-        helm.note(entry)
         section = entry.get("section", section)
+        gap, before = max(0.0, entry.get("t", before) - before), entry.get("t", before)
         if "method" in entry:
             exchange = _exchange(number, entry, section)
-            exchanges.append(dataclasses.replace(exchange, cleared=cleared, steered=helm.is_held))
+            exchanges.append(dataclasses.replace(exchange, cleared=cleared, gap_s=gap))
             cleared = Cleared.NOTHING
+        elif "control" in entry and number > 1 and _is_lively(name):
+            order = _order(number, entry, section)
+            exchanges.append(dataclasses.replace(order, gap_s=gap))
         elif "round_trip" in entry:
             cleared = Cleared.THE_APP
         elif entry.get("args", {}).get("clear") and entry["args"].get("app") == "*":
@@ -84,34 +96,22 @@ def load(name: str) -> Recording:
     return Recording(name, tuple(exchanges))
 
 
-class _Helm:
-    """Follows the ``control`` lines: are the simulated agents told to misbehave?"""
-
-    #: How fast tasks start and end makes no difference to what is compared.
-    _HARMLESS = frozenset({"app", "clear", "startMs", "runMs", "killMs"})
-
-    def __init__(self) -> None:
-        self._steered: set[str] = set()
-        self._by_hand = False
-
-    @property
-    def is_held(self) -> bool:
-        return self._by_hand or bool(self._steered)
-
-    def note(self, entry: dict[str, Any]) -> None:
-        if "section" in entry:
-            self._by_hand = False
-        args = entry.get("args") or {}
-        if entry.get("control") in ("/app", "/task", "/agent", "/offers"):
-            self._by_hand = True
-        elif entry.get("control") == "/behaviour" and args.get("clear"):
-            self._steered.discard(args["app"])
-            if args["app"] == "*":
-                self._steered.clear()
-                self._by_hand = False
-        elif "control" in entry and not args.keys() <= self._HARMLESS:
-            self._steered.add(args.get("app", "*"))
-            self._by_hand = True  # what it did is not undone by the end of it
+def _order(number: int, entry: dict[str, Any], section: str) -> Exchange:
+    """Return a control line as the request that gives our agents the same order."""
+    args = dict(entry["args"])
+    if "clear" in args:
+        args["clear"] = True
+    return Exchange(
+        line=number,
+        method="POST",
+        target=f"/control{entry['control']}",
+        headers={"Content-Type": "application/json"},
+        body=json.dumps(args).encode(),
+        status=200,
+        answer_headers={},
+        answer=entry["result"],
+        section=section,
+    )
 
 
 def _exchange(number: int, entry: dict[str, Any], section: str) -> Exchange:

@@ -17,6 +17,7 @@ from tests.local.conformance.recording import Cleared, Exchange, Recording
 _READS = ("GET", "HEAD", "OPTIONS", "TRACE")
 _PATIENCE = 20.0
 _REPEATS = 3.0
+_SHORT = 0.3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class Player:
         self.address = (parts.hostname or "127.0.0.1", parts.port or 80)
         self.created: str | None = None
         self.names = Names()
+        #: Whether the transcript last saw a deployment under way.
+        self.is_held = False
+        #: Agent of the transcript -> ours that was told the same.
+        self.agents: dict[str, str] = {}
+        #: When something last changed, and how long after that the transcript is by now.
+        self.changed_at, self.since_s = time.monotonic(), 0.0
 
     def send(
         self, method: str, target: str, headers: dict[str, str], body: bytes | None
@@ -54,6 +61,9 @@ class Player:
         """Play a transcript from its first exchange to its last."""
         outcomes = []
         for exchange in recording.exchanges:
+            if exchange.is_order:
+                self.order(exchange)
+                continue
             if recording.lively:
                 outcome = self.play_lively(exchange)
             else:
@@ -74,25 +84,64 @@ class Player:
         """Play an exchange of a transcript in which tasks come and go.
 
         The transcripts polled until something was reached, so a read is repeated until it shows
-        that; what was seen on the way there is over by then and counts as not played.
+        that. What it caught half-way may be over by then: such a one counts as not played.
         """
         if exchange.cleared is Cleared.EVERYTHING:
             self.delete("/v2/groups")
         is_read = exchange.method in _READS
-        if exchange.steered:
-            if not is_read and exchange.status < 300:
-                self.answer(exchange)
-            return Outcome(exchange, None, played=False)
-        if is_read and is_passing(exchange):
-            return Outcome(exchange, None, played=False)
         if not is_read:
-            self.is_settled_within(_REPEATS)
-        deadline = time.monotonic() + (_seconds_for(exchange) if is_read else 0)
+            time.sleep(min(exchange.gap_s, _SHORT))
+            self.is_settled_within(_SHORT if self.is_held else _REPEATS)
+        self.since_s += exchange.gap_s
+        deadline = time.monotonic()
+        if is_read:
+            soon = deadline + _seconds_for(exchange)
+            # What takes its time after a change is not over earlier here.
+            in_time = self.changed_at + self.since_s + (0 if is_passing(exchange) else _REPEATS)
+            deadline = min(max(soon, in_time), deadline + _PATIENCE)
         while True:
             reason = judge(exchange, *self.answer(exchange), lively=True)
             if reason is None or time.monotonic() >= deadline:
-                return Outcome(exchange, reason)
-            time.sleep(0.05)
+                break
+            time.sleep(0.02)
+        if not is_read:
+            self.changed_at, self.since_s = time.monotonic(), 0.0
+        else:
+            self.is_held = exchange.target == "/v2/deployments" and bool(exchange.answer)
+        if reason is not None and is_read and is_passing(exchange):
+            return Outcome(exchange, reason, played=False)
+        return Outcome(exchange, reason)
+
+    def order(self, exchange: Exchange) -> None:
+        """Give our agents the order that the simulated ones were given.
+
+        It is given again until it meets as many tasks as then: ours may not run yet.
+        """
+        order = json.loads(self.names.translate((exchange.body or b"").decode()))
+        recorded = str(json.loads(exchange.body or b"").get("id"))
+        if exchange.target == "/control/agent" and order["op"] == "up":
+            order["id"] = self.agents.get(recorded, order["id"])
+        elif exchange.target == "/control/agent":
+            order["id"] = self.agent_with_a_task(order["id"])
+            self.agents[recorded] = order["id"]
+        body = json.dumps(order).encode()
+        self.changed_at, self.since_s = time.monotonic(), 0.0
+        deadline = time.monotonic() + exchange.gap_s + _REPEATS
+        while True:
+            status, _, answer = self.send("POST", exchange.target, exchange.headers, body)
+            if status == 200 and _how_many(answer["result"]) == _how_many(exchange.answer):
+                return
+            if status not in (200, 404):
+                raise RuntimeError(f"line {exchange.line}: {exchange.target} {body!r}: {answer}")
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(0.02)
+
+    def agent_with_a_task(self, wanted: str) -> str:
+        """Return an agent on which something runs: a task is placed there by chance."""
+        answer = self.send("GET", "/v2/tasks", {}, None)[2]
+        found = {task["slaveId"] for task in answer["tasks"] if task["state"] == "TASK_RUNNING"}
+        return wanted if wanted in found or not found else min(found)
 
     def answer(self, exchange: Exchange) -> tuple[int, dict[str, str], Any]:
         """Send a recorded request with the ids and times of this run; learn those of the answer."""
@@ -147,6 +196,13 @@ class Player:
         return False
 
 
+def _how_many(result: str | list[str]) -> int | str:
+    """Return how many tasks an order met, what it says if it does not say that."""
+    if isinstance(result, str) and result.startswith("["):
+        result = list(json.loads(result))
+    return len(result) if isinstance(result, list) else result
+
+
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
@@ -157,7 +213,9 @@ def _parsed(text: str) -> Any:
 def _seconds_for(exchange: Exchange) -> float:
     """Return how long to wait for what a read showed; a deployment may wait for a health check."""
     is_end = exchange.target == "/v2/deployments" and exchange.answer == []
-    return _PATIENCE if is_end else _REPEATS
+    if is_passing(exchange):
+        return min(exchange.gap_s, 1.0) + 0.2
+    return max(_PATIENCE if is_end else _REPEATS, exchange.gap_s + _REPEATS)
 
 
 def is_passing(exchange: Exchange) -> bool:
@@ -171,7 +229,8 @@ def is_passing(exchange: Exchange) -> bool:
     if app.get("deployments") or app.get("tasksStaged"):
         return True
     tasks = answer.get("tasks", []) if isinstance(answer, dict) else []
-    return any(task["state"] != "TASK_RUNNING" for task in tasks)
+    states = {task["state"] for task in [*tasks, *app.get("tasks", [])]}
+    return bool(states - {"TASK_RUNNING", "TASK_UNREACHABLE"})
 
 
 def judge(

@@ -14,8 +14,23 @@ from collections.abc import Iterator, Mapping
 
 _PATIENCE = 20.0
 
+#: The simulated Mesos of the transcripts.
+_RACKS = ("r1", "r2", "r1", "r2", "r1")
+_ZONES = ("zone-1", "zone-2", "zone-1", "zone-2", "zone-1")
+_AGENTS = tuple(
+    f"--agent=agent-{n};host:127.0.1.{n};cpus:8;mem:16384;disk:100000;rack:{rack};"
+    f"region:region-a;zone:{zone}"
+    for n, (rack, zone) in enumerate(zip(_RACKS, _ZONES, strict=True), 1)
+)
+_SIMULATED = ("--executor=simulated", "--control", "--reconciliation-interval=1", *_AGENTS)
+
 #: Flags of the real Marathon that a transcript was made with, as ``pamesos local`` takes them.
 FLAGS: Mapping[str, tuple[str, ...]] = {
+    "marathon/02-group-with-dependencies": _SIMULATED,
+    "marathon/03-change-scale-rollback-delete": _SIMULATED,
+    "marathon/04-failing-tasks-and-kills": _SIMULATED,
+    "marathon/05-unsatisfiable-and-unreachable": _SIMULATED,
+    "marathon/06-events": _SIMULATED,
     "marathon/07-json-round-trip": (
         "--enable-features",
         "secrets,gpu_resources,external_volumes",

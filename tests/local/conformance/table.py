@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from tests.local.conformance.known import KNOWN
+from tests.local.conformance.known import BY_CHANCE, KNOWN
 from tests.local.conformance.replay import Outcome
 
 
@@ -18,11 +18,11 @@ class Row:
 
     @property
     def known(self) -> dict[int, str]:
-        return KNOWN.get(self.name, {})
+        return KNOWN.get(self.name, {}) | BY_CHANCE.get(self.name, {})
 
     @property
     def differing(self) -> list[Outcome]:
-        return [outcome for outcome in self.outcomes if outcome.reason is not None]
+        return [each for each in self.outcomes if each.reason is not None and each.played]
 
     @property
     def unexpected(self) -> list[Outcome]:
@@ -31,14 +31,13 @@ class Row:
     @property
     def outdated(self) -> list[int]:
         lines = {each.exchange.line for each in self.differing}
-        return sorted(self.known.keys() - lines)
+        return sorted(KNOWN.get(self.name, {}).keys() - lines)
 
 
 def text(rows: Iterable[Row]) -> str:
     """Return the table and, below it, each difference with its reason.
 
-    Skipped are exchanges that only a simulated agent could bring about, or that caught something
-    half-way.
+    Skipped are reads that caught something half-way, and of this run it was over by then.
     """
     head = (
         f"{'recording':<42}{'exchanges':>10}{'equal':>8}{'skipped':>9}{'known':>7}{'differing':>11}"
