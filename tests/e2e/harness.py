@@ -81,12 +81,13 @@ class QuickCluster:
         assert status is None or done.returncode == status, done.stdout
         return done.stdout
 
-    def submit(self) -> str:
-        self.ports = {key: free_port() for key in ("database.port", *_SCHEDULER_PORTS)}
+    def submit(self, *arguments: str) -> str:
+        if not self.ports:
+            self.ports = {key: free_port() for key in ("database.port", *_SCHEDULER_PORTS)}
         pairs = [f"{key}={port}" for key, port in self.ports.items()]
         pairs += [f"database.volume={self.work / 'database'}", "watch.grace=2"]
         sets = [word for pair in pairs for word in ("--set", pair)]
-        return self.pamesos("submit", "apps/quickstart.json", *sets, "--timeout", "90")
+        return self.pamesos("submit", "apps/quickstart.json", *sets, "--timeout", "90", *arguments)
 
     def is_up(self) -> bool:
         done = subprocess.run(
