@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pamesos.cli.options import marathon_options
+from pamesos.cli.state import look_at_state, state_options
 from pamesos.errors import ExitStatus
 
 if TYPE_CHECKING:
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from pamesos.engine.logs import Tail
     from pamesos.engine.status import Connect, ResourceManager
 
+Hold = Callable[[str], str]
 #: How often `logs -f` asks the agents for more.
 FOLLOW_S = 0.5
 
@@ -32,8 +37,11 @@ FOLLOW_S = 0.5
     show_default=True,
     help="How to print it.",
 )
+@state_options
 @marathon_options
-def status(cluster: str | None, output: str, settings: Settings) -> None:
+def status(
+    cluster: str | None, *, output: str, state_dir: Path, zookeeper: str | None, settings: Settings
+) -> None:
     """Show Marathon's view of CLUSTER and the RM's side by side; without CLUSTER list them.
 
     Ends with status 0 when all is up, 1 when something is not or cannot be read.
@@ -41,34 +49,58 @@ def status(cluster: str | None, output: str, settings: Settings) -> None:
     from pamesos.clients.marathon import MarathonClient
 
     client = MarathonClient(settings.marathon)
-    up = _list(client, output) if cluster is None else _one(client, cluster, output, settings)
+    hold = functools.partial(_hold, state_dir, zookeeper)
+    if cluster is None:
+        up = _list(client, output, hold)
+    else:
+        up = _one(client, cluster, output, settings, hold)
     sys.exit(int(ExitStatus.DONE if up else ExitStatus.FAILED))
 
 
-def _one(client: MarathonClient, cluster: str, output: str, settings: Settings) -> bool:
+def _hold(state_dir: Path, zookeeper: str | None, group_id: str) -> str:
+    """Return why the watchers leave a cluster alone; empty if they do not."""
+    from pamesos.errors import StateUnavailableError
+
+    try:
+        with look_at_state(state_dir, zookeeper) as state:
+            order = state.orders.hold_on(group_id)
+    except StateUnavailableError as error:
+        return f"perhaps held: {error.problem}"
+    return str(order) if order is not None else ""
+
+
+def _one(client: MarathonClient, cluster: str, output: str, settings: Settings, hold: Hold) -> bool:
     from pamesos.cli import status_view
     from pamesos.engine.lifecycle import find_cluster
     from pamesos.engine.status import status_of
 
     seen = status_of(client, find_cluster(client, cluster), _connector(settings))
+    held = hold(seen.group_id)
     if output == "json":
-        _print_json(status_view.as_json(seen))
+        _print_json({**status_view.as_json(seen), "hold": held or None})
     else:
         wide = output == "wide"
         columns = 10_000 if wide and not sys.stdout.isatty() else status_view.width()
         now = datetime.now(UTC)
         for line in status_view.show(seen, wide=wide, columns=columns, now=now):
             click.echo(line)
+        if held:
+            click.echo(f"\nwatcher: {held}")
     return seen.up
 
 
-def _list(client: MarathonClient, output: str) -> bool:
+def _list(client: MarathonClient, output: str, hold: Hold) -> bool:
     from pamesos.cli import status_view
     from pamesos.engine.status import clusters
 
     found = clusters(client)
     if output == "json":
-        _print_json([status_view.as_json(line.status) for line in found])
+        _print_json(
+            [
+                {**status_view.as_json(line.status), "hold": hold(line.status.group_id) or None}
+                for line in found
+            ]
+        )
     elif not found:
         click.echo("no clusters; `pamesos submit FILE` starts one")
     else:
@@ -79,6 +111,8 @@ def _list(client: MarathonClient, output: str) -> bool:
             rows.append((line.name, state, f"{running}/{wanted}", str(len(line.status.apps))))
         for text in status_view.table(rows, status_view.width()):
             click.echo(text)
+        if held := hold("/"):
+            click.echo(f"\nwatcher: {held}")
     return all(line.status.up for line in found)
 
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from pamesos.core.jobs import RunningTask
 from pamesos.core.observed import AppView, FailureView
+from pamesos.core.server import ServerMemory, remember_server
 from pamesos.core.snapshot import ClusterSnapshot, is_ready
 
 #: Ends that are no failure: the node was told to leave, or somebody killed the task.
@@ -60,6 +62,9 @@ class Memory:
     suspects: Mapping[str, datetime] = field(default_factory=dict)
     #: Tasks that were killed by the watcher, and when: for the rate limit; never killed twice.
     killed: Mapping[str, datetime] = field(default_factory=dict)
+    server: ServerMemory = field(default_factory=ServerMemory)
+    #: Workflow tasks that were preempted, by their words, and when.
+    preempted: Mapping[str, datetime] = field(default_factory=dict)
 
     def app(self, app_id: str) -> AppMemory:
         return self.apps.get(app_id, AppMemory())
@@ -77,7 +82,19 @@ def remember(memory: Memory, snapshot: ClusterSnapshot, window: timedelta, now: 
         },
         suspects=_suspects(memory, snapshot, now),
         killed={task: at for task, at in memory.killed.items() if now - at < window},
+        server=remember_server(memory.server, snapshot, now),
+        preempted={task: at for task, at in memory.preempted.items() if now - at < window},
     )
+
+
+def note_preempt(memory: Memory, task: RunningTask, now: datetime) -> Memory:
+    """Return the memory after a workflow task was put back."""
+    return replace(memory, preempted={**memory.preempted, str(task): now})
+
+
+def note_all_reported(memory: Memory) -> Memory:
+    """Return the memory once no workflow task of a server's old address is left."""
+    return replace(memory, server=replace(memory.server, moved_at=None))
 
 
 def note_kill(memory: Memory, task_id: str, now: datetime) -> Memory:

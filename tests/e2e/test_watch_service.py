@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -20,6 +21,7 @@ import pytest
 from tests.conftest import LocalMarathon, wait_for
 from tests.local.api import Api
 
+ROOT = Path(__file__).resolve().parents[2]
 PAMESOS = str(Path(sys.executable).parent / "pamesos")
 LOOP = {
     "id": "/loop",
@@ -204,3 +206,40 @@ def test_the_history_is_a_table_for_people(start, local_marathon, tmp_path):
     assert lines[0].split() == ["TIME", "ACTION", "SUBJECT", "REASON", "OUTCOME"]
     assert " of 5 failures; Marathon would wait" in lines[1]
     assert lines[1].endswith("done")
+
+
+def test_marathon_itself_runs_the_watcher_as_the_shipped_group_says(
+    start, local_marathon, tmp_path
+):
+    group = json.loads((ROOT / "apps" / "watch.group.json").read_text())
+    (app,) = group["apps"]
+    app["instances"] = 1  # one agent here, and no two on one
+    app["env"] = {
+        "PAMESOS_MARATHON_URL": local_marathon.url,
+        "PAMESOS_STATE_DIR": str(tmp_path / "state"),
+        "PAMESOS_BIN": str(Path(PAMESOS).parent),
+    }
+    app["healthChecks"][0] |= {"intervalSeconds": 1, "gracePeriodSeconds": 30}
+    file = tmp_path / "watch.json"
+    file.write_text(json.dumps(group))
+    at = ["--marathon", local_marathon.url]
+    up = subprocess.run(
+        [PAMESOS, "submit", str(file), *at, "--timeout", "50"], capture_output=True, text=True
+    )
+    assert up.returncode == 0, up.stdout + up.stderr
+
+    gone = subprocess.run([PAMESOS, "destroy", "pamesos", "--yes", *at], capture_output=True)
+    assert gone.returncode == 0, gone.stderr
+
+
+def test_status_shows_a_hold(local_marathon, tmp_path):
+    Api(local_marathon.url).call("POST", "/v2/groups", LOOP, expect=201)
+    pamesos(tmp_path, "hold", "--reason", "moving racks")
+    command = [PAMESOS, "status", "loop", "--marathon", local_marathon.url]
+    command += ["--state-dir", str(tmp_path / "state")]
+
+    table = subprocess.run(command, capture_output=True, text=True).stdout
+    document = json.loads(subprocess.run([*command, "-o", "json"], capture_output=True).stdout)
+
+    assert re.search(r"^watcher: held by .*: moving racks$", table, re.MULTILINE)
+    assert document["hold"].endswith(": moving racks")

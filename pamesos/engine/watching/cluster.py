@@ -167,10 +167,7 @@ class ClusterWatcher:
         actions = self._unless_held(actions)
         self._say([action for action in actions if isinstance(action, Notice)])
         self._history.keep(self._memory)
-        for action in actions:
-            if isinstance(action, Effect) and not self._stop.is_set():
-                self._busy_since = time.monotonic()
-                self._carry_out(action)
+        self._carry_out_all([action for action in actions if isinstance(action, Effect)])
         self._publish(now, snapshot, ring)
         return self._next_look(actions, now)
 
@@ -211,7 +208,17 @@ class ClusterWatcher:
         nodes, problem = self._rm.view()
         return replace(snapshot, rm_nodes=nodes, rm_problem=problem)
 
-    def _carry_out(self, effect: Effect) -> None:
+    def _carry_out_all(self, effects: list[Effect]) -> None:
+        began, sent = time.monotonic(), 0
+        for effect in effects:
+            if not self._stop.is_set():
+                self._busy_since = time.monotonic()
+                sent += self._carry_out(effect)
+        if sent:  # one line that sums up a cycle which did something, and none for others
+            took_ms = round((time.monotonic() - began) * 1000)
+            log.info("cycle.acted", sent=sent, decided=len(effects), took_ms=took_ms)
+
+    def _carry_out(self, effect: Effect) -> bool:
         sent = self._actor.act(effect)
         match effect:
             case KillTask() if sent:
@@ -220,6 +227,7 @@ class ClusterWatcher:
                 self._memory = note_reset(self._memory, effect.app_id)
             case RemoveRmNode():
                 self._rm.forget(effect.url)
+        return sent
 
     def _say(self, notices: list[Notice]) -> None:
         """Log what is new, and what is over: once each, never in every cycle."""
