@@ -25,7 +25,8 @@ from tests.conftest import wait_for
 from tests.contract.launched import environment, free_port, rendered
 
 ROOT = Path(__file__).resolve().parents[2]
-POSTGRESQL, STAND_IN = "pamesos/postgresql:15", "pamesos/stand-in"
+POSTGRESQL, MARIADB = "pamesos/postgresql:15", "pamesos/mariadb:10.11"
+STAND_IN = "pamesos/stand-in"
 SANDBOX = "/mnt/mesos/sandbox"
 STARTING_S = 60
 
@@ -40,7 +41,7 @@ def docker(*arguments: str, check: bool = True) -> str:
 def _missing() -> str | None:
     if shutil.which("docker") is None or not docker("info", "-f", "{{.ID}}", check=False):
         return "no Docker Engine answers"
-    for image in (POSTGRESQL, STAND_IN):
+    for image in (POSTGRESQL, MARIADB, STAND_IN):
         if not docker("images", "-q", image):
             return f"the image {image} is missing; run scripts/build-images"
     return None
@@ -228,6 +229,13 @@ def test_a_cluster_runs_on_the_bridge(
     check_cluster(data["scheduler"]["ports"]["web"], protocol)
     if protocol == "pamr":
         containers.wait_until_healthy(node, apps["default"])
+
+
+def test_a_cluster_runs_with_mariadb(tmp_path: Path, containers: Containers, volume: Path) -> None:
+    data = on_bridge(volume, "stand-in", STAND_IN)
+    data["database"] |= {"kind": "mariadb", "image": MARIADB}
+    run_cluster(containers, rendered(tmp_path, data))
+    check_cluster(data["scheduler"]["ports"]["web"])
 
 
 def test_a_cluster_runs_on_a_network_by_its_name(
