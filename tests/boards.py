@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from pamesos.clients.events import Connected
 from pamesos.core import names
-from pamesos.core.actions import GiveUp, Hold, Notice, Wait
+from pamesos.core.actions import BadAgent, GiveUp, Hold, Notice, Wait
 from pamesos.core.memory import Memory
 from pamesos.core.observed import AppView, FailureView, GroupView, HealthResult, TaskView
 from pamesos.core.rm import NodeState, RmNode
@@ -138,6 +138,11 @@ def every_state() -> list[ClusterState]:
             suspicious,
             Wait(victim, NOW, "task runs but the RM says DOWN for 12 s"),
             memory=Memory(suspects={victim: NOW}),
+        ),
+        state(
+            "bad-agent",
+            whole("bad-agent"),
+            BadAgent("/bad-agent/default", "host-3", "4 of 4 failures were on host-3"),
         ),
         state("unreadable", ClusterSnapshot(None, marathon_problem="Marathon gave no answer")),
         state("empty", ClusterSnapshot(group=GroupView("/empty", ""))),

@@ -113,6 +113,7 @@ def _sight(shows: Iterable[ClusterShow]) -> Iterator[Metric]:
     rm = _gauge("rm_readable", "1 if the last read of the Resource Manager worked.")
     held = _gauge("held", "1 while the watcher touches nothing in a cluster.")
     given = _gauge("given_up_apps", "Apps that the watcher does not help any more.")
+    bad = _gauge("bad_agents", "Agents that a human should keep an app away from.")
     suspects = _gauge("suspects", "Tasks that run and whose node the RM does not hear from.")
     for one in shows:
         idle.add_metric([one.group_id], one.idle_s)
@@ -125,8 +126,9 @@ def _sight(shows: Iterable[ClusterShow]) -> Iterator[Metric]:
         rm.add_metric([one.group_id], snapshot.rm_nodes is not None)
         held.add_metric([one.group_id], bool(one.state.holds))
         given.add_metric([one.group_id], len(one.state.give_ups))
+        bad.add_metric([one.group_id], len(one.state.bad_agents))
         suspects.add_metric([one.group_id], len(one.state.memory.suspects))
-    yield from (idle, read, marathon, rm, held, given, suspects)
+    yield from (idle, read, marathon, rm, held, given, bad, suspects)
 
 
 def _sizes(states: Iterable[ClusterState]) -> Iterator[Metric]:

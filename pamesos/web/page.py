@@ -153,7 +153,7 @@ def _card(card: ClusterCard, *, linked: bool) -> Markup:
 def _timeline(title: str, deeds: tuple[Deed, ...], *, with_cluster: bool = False) -> Markup:
     if not deeds:
         return _section(title, "Nothing had to be done.", Markup(""))
-    text = "Newest first. The journal has all of them: actions.jsonl in --state-dir."
+    text = "Newest first. The command pamesos history shows all of them."
     return _section(title, text, timeline(deeds, with_cluster=with_cluster))
 
 

@@ -21,6 +21,8 @@ _WORDS = {
     "hold.over": "Hold is over",
     "give_up": "Give up on an app",
     "give_up.over": "Help an app again",
+    "bad_agent": "Warn of an agent",
+    "bad_agent.over": "Agent is no longer bad",
 }
 
 _APP = Markup("""<div class="app">
@@ -139,7 +141,8 @@ def _deed(deed: Deed, *, with_cluster: bool) -> Markup:
 
 def _outcome(deed: Deed) -> Mark:
     if deed.kind == "notice":
-        levels = {"give_up": Mark("needs you", BAD), "hold": Mark("waits", WARN)}
+        needs_you = Mark("needs you", BAD)
+        levels = {"give_up": needs_you, "bad_agent": needs_you, "hold": Mark("waits", WARN)}
         return levels.get(deed.action, Mark("over", OK))
     if deed.outcome is None:
         return Mark("under way", BUSY)

@@ -35,7 +35,7 @@ h4{font-size:16px;margin:0}
 .top{display:flex;flex-wrap:wrap;gap:8px 12px;align-items:center}
 .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:16px;
 margin:0 0 24px}
-.card>p{margin:8px 0 16px}
+.card>p{margin:8px 0 16px}.card>p:last-child{margin-bottom:0}
 .links{display:flex;flex-wrap:wrap;gap:4px 16px;margin:16px 0 0;padding:0;list-style:none}
 .mark{display:inline-block;border-radius:12px;padding:0 10px;font-size:14px;line-height:24px;
 font-weight:600;max-width:100%;border:1px solid currentColor}

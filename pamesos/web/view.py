@@ -155,17 +155,15 @@ def _mark(state: ClusterState | None, statuses: tuple[AppStatus, ...]) -> Mark:
 
 def _mark_of_seen(state: ClusterState, statuses: tuple[AppStatus, ...]) -> Mark:
     """First match wins: what a human must do something about comes first."""
-    if state.give_ups:
-        return Mark("given up", BAD)
-    if state.holds:
-        return Mark("held", WARN)
-    if any(status.deployment_ids for status in statuses):
-        return Mark("deploying", BUSY)
-    if not all(status.up for status in statuses):
-        return Mark("not whole", WARN)
-    if _has_suspects(state):
-        return Mark("suspicious", WARN)
-    return Mark("up", OK)
+    marks = (
+        (bool(state.give_ups), Mark("given up", BAD)),
+        (bool(state.bad_agents), Mark("bad agent", BAD)),
+        (bool(state.holds), Mark("held", WARN)),
+        (any(status.deployment_ids for status in statuses), Mark("deploying", BUSY)),
+        (not all(status.up for status in statuses), Mark("not whole", WARN)),
+        (_has_suspects(state), Mark("suspicious", WARN)),
+    )
+    return next((mark for applies, mark in marks if applies), Mark("up", OK))
 
 
 def _has_suspects(state: ClusterState) -> bool:
@@ -287,6 +285,8 @@ def _attention(state: ClusterState) -> Iterator[tuple[Mark, str, str]]:
         yield Mark("standby", UNKNOWN), "this watcher", state.standby
     for give_up in state.give_ups:
         yield Mark("given up", BAD), give_up.app_id, give_up.reason
+    for bad in state.bad_agents:
+        yield Mark("bad agent", BAD), f"{bad.app_id} on {bad.host}", bad.reason
     for hold in state.holds:
         yield Mark("held", WARN), "the whole cluster", hold.reason
     for notice in state.notices:

@@ -41,12 +41,13 @@ def value(exported: str, name: str, **labels: str) -> float | None:
 @pytest.mark.parametrize(
     ("name", "labels", "expected"),
     [
-        pytest.param("pamesos_watched_clusters", {}, 10, id="clusters"),
+        pytest.param("pamesos_watched_clusters", {}, 11, id="clusters"),
         pytest.param("pamesos_event_stream_connected", {}, 1, id="stream"),
         pytest.param("pamesos_held", {"cluster": "/held"}, 1, id="held"),
         pytest.param("pamesos_held", {"cluster": "/up"}, 0, id="not held"),
         pytest.param("pamesos_given_up_apps", {"cluster": "/given-up"}, 1, id="given up"),
         pytest.param("pamesos_give_ups_total", {"cluster": "/given-up"}, 1, id="give-ups"),
+        pytest.param("pamesos_bad_agents", {"cluster": "/bad-agent"}, 1, id="bad agent"),
         pytest.param("pamesos_suspects", {"cluster": "/suspicious"}, 1, id="suspects"),
         pytest.param("pamesos_rm_readable", {"cluster": "/held"}, 0, id="RM away"),
         pytest.param("pamesos_marathon_readable", {"cluster": "/unreadable"}, 0, id="blind"),

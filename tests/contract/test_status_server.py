@@ -27,6 +27,7 @@ STATES = {
     "held": "held",
     "given-up": "given up",
     "suspicious": "suspicious",
+    "bad-agent": "bad agent",
     "unreadable": "cannot be read",
     "empty": "no apps",
     "unread": "not read yet",

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from pamesos.clients.events import Connected, Disconnected, Event
-from pamesos.core.actions import GiveUp, Hold
+from pamesos.core.actions import BadAgent, GiveUp, Hold
 from pamesos.core.snapshot import ClusterSnapshot
 from pamesos.engine.watching.bell import Ring
 from pamesos.engine.watching.publish import KEPT, Board
@@ -20,6 +20,7 @@ from tests.boards import NOW, MemoryLines, intent, outcome, state, whole
 
 HOLD = Hold("the RM cannot be read")
 GIVE_UP = GiveUp("/small/default", "crash loop: 6 failures within 10 min")
+BAD_AGENT = BadAgent("/small/default", "host-3", "4 of 4 failures were on host-3")
 BLIND = ClusterSnapshot(None, marathon_problem="no answer")
 
 
@@ -54,6 +55,11 @@ def cycle(seconds: float, *notices, snapshot: ClusterSnapshot | None = None, **m
             [cycle(0, GIVE_UP), cycle(5), cycle(9, GIVE_UP)],
             ["give_up", "give_up.over", "give_up"],
             id="a give-up that comes back",
+        ),
+        pytest.param(
+            [cycle(0, BAD_AGENT), cycle(1, BAD_AGENT), cycle(2)],
+            ["bad_agent", "bad_agent.over"],
+            id="a bad agent",
         ),
         pytest.param(
             [cycle(0, HOLD, GIVE_UP, standby="host-2 acts"), cycle(9, HOLD, standby="host-2 acts")],

@@ -10,6 +10,8 @@ _KINDS = {
     "hold.over": "hold-over",
     "give_up": "give-up",
     "give_up.over": "give-up-over",
+    "bad_agent": "bad-agent",
+    "bad_agent.over": "bad-agent-over",
 }
 
 
@@ -30,13 +32,18 @@ def message_of(deed: Deed) -> Message:
 
 
 def _sentence(deed: Deed, kind: str, cluster: str) -> str:
-    match kind:
-        case "hold":
-            return f"pamesos holds {cluster}: {deed.reason}"
-        case "hold-over":
-            return f"pamesos no longer holds {cluster}; {deed.reason}"
-        case "give-up":
-            return f"pamesos gives up on {deed.subject}, which needs you: {deed.reason}"
-        case "give-up-over":
-            return f"pamesos helps {deed.subject} again; {deed.reason}"
-    return f"pamesos in {cluster}: {deed.action} {deed.subject} ({deed.outcome}): {deed.reason}"
+    begin = _BEGINS.get(kind)
+    if begin is None:
+        did = f"{deed.action} {deed.subject} ({deed.outcome})"
+        return f"pamesos in {cluster}: {did}: {deed.reason}"
+    return f"pamesos {begin} {deed.subject or cluster}: {deed.reason}"
+
+
+_BEGINS = {
+    "hold": "touches nothing in",
+    "hold-over": "no longer holds",
+    "give-up": "gives up and needs you for",
+    "give-up-over": "helps again",
+    "bad-agent": "warns of an agent,",
+    "bad-agent-over": "no longer warns of",
+}

@@ -1,4 +1,4 @@
-"""What of a cluster's state is news: holds and give-ups that began or ended, once each."""
+"""What of a cluster's state is news: holds and verdicts that began or ended, once each."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ class NewsDesk:
 
     hold_at: datetime | None = None
     hold_told: str = ""
-    given_up: dict[str, str] = field(default_factory=dict)
+    #: (action, subject) -> reason of what needs a human.
+    verdicts: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def read(self, state: ClusterState) -> list[Deed]:
         """Return what is new in this state. A standby has nothing to tell."""
         if state.standby:
             return []
-        return [*self._of_hold(state), *self._of_give_ups(state)]
+        return [*self._of_hold(state), *self._of_verdicts(state)]
 
     def _of_hold(self, state: ClusterState) -> list[Deed]:
         if not state.holds:
@@ -36,15 +37,21 @@ class NewsDesk:
         self.hold_told = "; ".join(hold.reason for hold in state.holds)
         return [_notice(state, "hold", "", self.hold_told)]
 
-    def _of_give_ups(self, state: ClusterState) -> list[Deed]:
-        old, new = self.given_up, {one.app_id: one.reason for one in state.give_ups}
-        self.given_up = new
-        begun = [_notice(state, "give_up", app, new[app]) for app in sorted(new.keys() - old)]
+    def _of_verdicts(self, state: ClusterState) -> list[Deed]:
+        old, new = self.verdicts, _verdicts(state)
+        self.verdicts = new
+        begun = [_notice(state, *key, new[key]) for key in sorted(new.keys() - old)]
         ended = [
-            _notice(state, "give_up.over", app, f"it was: {old[app]}")
-            for app in sorted(old.keys() - new)
+            _notice(state, f"{action}.over", subject, f"it was: {old[action, subject]}")
+            for action, subject in sorted(old.keys() - new)
         ]
         return begun + ended
+
+
+def _verdicts(state: ClusterState) -> dict[tuple[str, str], str]:
+    given = {("give_up", one.app_id): one.reason for one in state.give_ups}
+    bad = {("bad_agent", f"{one.app_id} on {one.host}"): one.reason for one in state.bad_agents}
+    return {**given, **bad}
 
 
 def _notice(state: ClusterState, action: str, subject: str, reason: str) -> Deed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pamesos.core.actions import GiveUp, Hold, Notice
+from pamesos.core.actions import BadAgent, GiveUp, Hold, Notice
 from pamesos.core.memory import Memory
 from pamesos.core.snapshot import ClusterSnapshot
 from pamesos.engine.watching.bell import Ring
@@ -33,6 +33,10 @@ class ClusterState:
     @property
     def give_ups(self) -> tuple[GiveUp, ...]:
         return tuple(notice for notice in self.notices if isinstance(notice, GiveUp))
+
+    @property
+    def bad_agents(self) -> tuple[BadAgent, ...]:
+        return tuple(notice for notice in self.notices if isinstance(notice, BadAgent))
 
 
 @dataclass(frozen=True)
