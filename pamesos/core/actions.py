@@ -1,14 +1,16 @@
 """The closed set of things the watcher may do or say, each with its reason.
 
-``KillTask``, ``ResetLaunchDelay`` and ``RemoveRmNode`` change the world and are journalled before
-they are sent. ``Hold``, ``GiveUp``,
-``BadAgent`` and ``Wait`` change nothing: they are what an operator reads.
+``KillTask``, ``ResetLaunchDelay``, ``RemoveRmNode`` and ``PreemptTask`` change the world and are
+journalled before they are sent. ``Hold``, ``GiveUp``, ``BadAgent`` and ``Wait`` change nothing:
+they are what an operator reads.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+
+from pamesos.core.jobs import RunningTask
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,14 @@ class RemoveRmNode:
     """Drop the entry of a dead node from the Resource Manager, which never does it by itself."""
 
     url: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PreemptTask:
+    """Take a workflow task off its node and run it again: the cure for a ghost."""
+
+    task: RunningTask
     reason: str
 
 
@@ -69,6 +79,6 @@ class Wait:
     reason: str
 
 
-Effect = KillTask | ResetLaunchDelay | RemoveRmNode
+Effect = KillTask | ResetLaunchDelay | RemoveRmNode | PreemptTask
 Notice = Hold | GiveUp | BadAgent | Wait
 Action = Effect | Notice

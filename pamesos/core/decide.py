@@ -15,6 +15,7 @@ from pamesos.core.actions import (
     GiveUp,
     Hold,
     KillTask,
+    PreemptTask,
     RemoveRmNode,
     ResetLaunchDelay,
     Wait,
@@ -23,6 +24,7 @@ from pamesos.core.crashloop import BadHost, bad_hosts, classify
 from pamesos.core.memory import Memory
 from pamesos.core.observed import AppView
 from pamesos.core.policy import Policy, policy_of
+from pamesos.core.server import ghosts, settled_at
 from pamesos.core.snapshot import ClusterSnapshot, NodeTask, is_ready
 
 __all__ = ["Policy", "decide", "policy_of"]
@@ -116,15 +118,60 @@ def _node_actions(
         return
     suspects = [node for node in snapshot.node_tasks() if node.task.id in memory.suspects]
     total = sum(app.instances for app in snapshot.tier(names.TIER_NODES))
-    if len(suspects) >= policy.mass_floor and len(suspects) > policy.mass_share * total:  # row 1
+    if len(suspects) >= policy.mass_floor and len(suspects) > policy.mass_share * total:
+        yield from _mass_failure(suspects, total, memory, policy, now)
+        return
+    yield from _replacements(suspects, memory, policy, now)
+    yield from _ghosts(snapshot, memory, policy, now)
+    for node in snapshot.orphans():  # row 12
+        yield RemoveRmNode(node.url, f"{node.state.value} in the RM and its task is gone")
+
+
+def _mass_failure(
+    suspects: list[NodeTask], total: int, memory: Memory, policy: Policy, now: datetime
+) -> Iterator[Action]:
+    """Row 1, and its one exception (row 7): why most nodes look broken is known.
+
+    A server that took another's place, and whose RM never had them: they did not come back to it.
+    They are replaced a few at a time, as long as their successors do better.
+    """
+    viewed = memory.server.first_viewed_at if memory.server.is_successor else None
+    lost = [n for n in suspects if viewed is not None and memory.suspects[n.task.id] <= viewed]
+    others = len(suspects) - len(lost)  # successors that are still to register, or worse
+    few = max(1, total // 10)
+    if not lost or others > few:
         yield Hold(
             f"{len(suspects)} of {total} nodes look broken at once: "
             "a broken view or network, not broken nodes"
         )
         return
-    yield from _replacements(suspects, memory, policy, now)
-    for node in snapshot.orphans():  # row 12
-        yield RemoveRmNode(node.url, f"{node.state.value} in the RM and its task is gone")
+    if others == few:
+        yield Hold(
+            f"{len(lost)} nodes did not come back to the scheduler; {others} successors are still "
+            "to join before the next ones are replaced"
+        )
+    yield from _replacements(lost[: few - others], memory, policy, now)
+
+
+def _ghosts(
+    snapshot: ClusterSnapshot, memory: Memory, policy: Policy, now: datetime
+) -> Iterator[Action]:
+    """Row 7: put back what the server's old address keeps RUNNING for ever."""
+    due = settled_at(memory.server, policy.register_grace)
+    if due is None or snapshot.workflow_tasks is None:
+        return
+    found = list(ghosts(memory.server, snapshot.workflow_tasks, memory.preempted.keys()))
+    if found and now < due:
+        reason = (
+            f"{len(found)} workflow tasks ran before the scheduler moved; put back if they stay"
+        )
+        yield Wait("workflow tasks", due, reason)
+        return
+    reason = (
+        f"it began before the scheduler moved to {memory.server.address}: its end cannot arrive"
+    )
+    for task in found[: policy.kills_per_minute]:
+        yield PreemptTask(task, reason)
 
 
 def _replacements(

@@ -92,11 +92,6 @@ def note_preempt(memory: Memory, task: RunningTask, now: datetime) -> Memory:
     return replace(memory, preempted={**memory.preempted, str(task): now})
 
 
-def note_all_reported(memory: Memory) -> Memory:
-    """Return the memory once no workflow task of a server's old address is left."""
-    return replace(memory, server=replace(memory.server, moved_at=None))
-
-
 def note_kill(memory: Memory, task_id: str, now: datetime) -> Memory:
     """Return the memory after a kill was sent."""
     return replace(memory, killed={**memory.killed, task_id: now})

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pamesos.core import names
+from pamesos.core.jobs import RunningTask
 from pamesos.core.observed import AppView, GroupView, Health, QueueView, TaskView
 from pamesos.core.rm import RmNode
 
@@ -47,6 +48,8 @@ class ClusterSnapshot:
     rm_nodes: tuple[RmNode, ...] | None = None
     marathon_problem: str = ""
     rm_problem: str = ""
+    #: What the Scheduler has on nodes; None: not asked (only after it moved), or unreadable.
+    workflow_tasks: tuple[RunningTask, ...] | None = None
 
     @property
     def apps(self) -> tuple[AppView, ...]:

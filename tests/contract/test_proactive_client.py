@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from pamesos.clients.proactive import (
     Timeouts,
 )
 from pamesos.clients.proactive.replies import parse_node
+from pamesos.clients.proactive.running import running_tasks
+from pamesos.core.jobs import RunningTask
 from pamesos.errors import InvalidInputError, ProActiveRefusedError, ProActiveUnavailableError
 from tests.contract.recorded_proactive import (
     RECORDINGS,
@@ -424,3 +427,23 @@ def test_secrets_are_in_no_error_and_no_repr(server: RecordedProActive) -> None:
     seen: list[Any] = [credentials, client, caught.value, repr(caught.value)]
     assert PASSWORD not in " ".join(map(str, seen)) + " ".join(map(repr, seen))
     client.close()
+
+
+def test_what_runs_is_put_together_from_jobs_and_their_tasks(
+    server: RecordedProActive, client: ProActiveClient
+) -> None:
+    entries = [
+        {"jobInfo": {"jobId": {"id": number}, "numberOfRunningTasks": running}}
+        for number, running in ((1, 0), (2, 1))
+    ]
+    jobs = {"size": 2, "list": entries}
+    info = {"taskStatus": "RUNNING", "startTime": 1795362170047, "executionHostName": "h (n_1)"}
+    tasks = [
+        {"name": "works", "taskInfo": info},
+        {"name": "waits", "taskInfo": {"taskStatus": "PENDING", "startTime": -1}},
+    ]
+    server.will("GET", "/scheduler/jobsinfo?index=0&limit=1000", Answer(200, json.dumps(jobs)))
+    server.will("GET", "/scheduler/jobs/2/taskstates", Answer(200, json.dumps({"list": tasks})))
+
+    began = datetime.fromtimestamp(1795362170.047, UTC)
+    assert running_tasks(client) == (RunningTask(2, "works", "n_1", began),)

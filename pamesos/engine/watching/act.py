@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from pamesos.core.actions import Effect, KillTask, RemoveRmNode, ResetLaunchDelay
+from pamesos.core.actions import Effect, KillTask, PreemptTask, RemoveRmNode, ResetLaunchDelay
 from pamesos.core.observed import AppView, GroupView
 from pamesos.core.snapshot import ClusterSnapshot, NodeTask
 from pamesos.engine.watching.boundaries import boundary
@@ -57,7 +57,7 @@ class Actor:
 
     def act(self, effect: Effect) -> bool:
         """Carry one action out; return whether it was sent (also if its answer was an error)."""
-        event, fields = _EVENTS[type(effect)], asdict(effect)
+        event, fields = _EVENTS[type(effect)], _fields(effect)
         if self._dry_run:
             log.info(event, outcome="dry run: nothing was sent", **fields)
             return True
@@ -98,6 +98,9 @@ class Actor:
 
     def _doubt(self, effect: Effect) -> str:
         """Look again, just before sending; return why the action is not right any more."""
+        if isinstance(effect, PreemptTask):
+            still = effect.task in self._rm.read_tasks()
+            return "" if still else "the task ended, or runs anew"
         if not isinstance(effect, KillTask):
             return ""  # both others are harmless when they come too late
         app = self._marathon.find_app(effect.app_id)
@@ -122,6 +125,9 @@ class Actor:
                 case RemoveRmNode():
                     removed = self._rm.remove_node(effect.url)
                     return _DONE if removed else "not needed: the RM does not know the node"
+                case PreemptTask():
+                    preempted = self._rm.preempt(effect.task)
+                    return _DONE if preempted else "not needed: the task does not run"
         except PamesosError as error:
             return f"failed: {error.problem}"
 
@@ -130,7 +136,20 @@ _EVENTS: dict[type[Effect], str] = {
     KillTask: "task.replaced",
     ResetLaunchDelay: "launch_delay.reset",
     RemoveRmNode: "rm_node.removed",
+    PreemptTask: "workflow_task.preempted",
 }
+
+
+def _fields(effect: Effect) -> dict[str, Any]:
+    if not isinstance(effect, PreemptTask):
+        return asdict(effect)
+    task = effect.task
+    return {
+        "job_id": task.job_id,
+        "workflow_task": task.name,
+        "node": task.node,
+        "reason": effect.reason,
+    }
 
 
 def _alone(app: AppView) -> GroupView:

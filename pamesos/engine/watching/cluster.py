@@ -18,6 +18,7 @@ from pamesos.core.actions import (
     Hold,
     KillTask,
     Notice,
+    PreemptTask,
     RemoveRmNode,
     ResetLaunchDelay,
     Wait,
@@ -27,6 +28,7 @@ from pamesos.core.memory import (
     Memory,
     note_give_up,
     note_kill,
+    note_preempt,
     note_reset,
     note_resume,
     remember,
@@ -160,6 +162,7 @@ class ClusterWatcher:
         if not standby:
             self._take_up(snapshot, policy)
         self._memory = remember(self._memory, snapshot, policy.window, now)
+        self._rm.wants_tasks = self._memory.server.moved
         actions = decide(snapshot, self._memory, policy, now)
         if standby:  # it looks and learns, so that it can act at once when its turn comes
             self._publish(now, snapshot, ring)
@@ -206,7 +209,9 @@ class ClusterWatcher:
         if ring.apps or ring.everything:
             self._rm.look_now()
         nodes, problem = self._rm.view()
-        return replace(snapshot, rm_nodes=nodes, rm_problem=problem)
+        return replace(
+            snapshot, rm_nodes=nodes, rm_problem=problem, workflow_tasks=self._rm.tasks()
+        )
 
     def _carry_out_all(self, effects: list[Effect]) -> None:
         began, sent = time.monotonic(), 0
@@ -227,6 +232,8 @@ class ClusterWatcher:
                 self._memory = note_reset(self._memory, effect.app_id)
             case RemoveRmNode():
                 self._rm.forget(effect.url)
+            case PreemptTask() if sent:
+                self._memory = note_preempt(self._memory, effect.task, self._clock())
         return sent
 
     def _say(self, notices: list[Notice]) -> None:

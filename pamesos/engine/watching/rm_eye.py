@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from pamesos.clients.proactive.running import running_tasks
+from pamesos.core.jobs import RunningTask, TaskRun
 from pamesos.core.rm import RmNode
 from pamesos.errors import ProActiveError, ProActiveRefusedError
 
@@ -22,6 +24,12 @@ class Rm(Protocol):
     def get_nodes(self) -> tuple[RmNode, ...]: ...
 
     def remove_node(self, node_url: str, *, preempt: bool = False) -> bool: ...
+
+    def list_jobs(self, index: int, limit: int) -> list[dict[str, Any]]: ...
+
+    def get_tasks(self, job_id: int) -> tuple[TaskRun, ...]: ...
+
+    def preempt_task(self, job_id: int, task: str) -> bool: ...
 
     def close(self) -> None: ...
 
@@ -42,6 +50,9 @@ class RmEye:
         self._client: Rm | None = None
         self._client_url = ""
         self._seen: tuple[RmNode, ...] | None = None
+        #: Whether to read the workflow tasks, too: only while the answer is needed.
+        self.wants_tasks = False
+        self._tasks: tuple[RunningTask, ...] | None = None
         self._problem = "it has not been read yet"
         self._thread = threading.Thread(target=self._run, name="rm-eye", daemon=True)
 
@@ -73,6 +84,18 @@ class RmEye:
         """Return the nodes, or None and why they could not be read."""
         return self._seen, self._problem
 
+    def tasks(self) -> tuple[RunningTask, ...] | None:
+        """Return the workflow tasks on nodes; None if they were not asked for, or unreadable."""
+        return self._tasks if self.wants_tasks else None
+
+    def read_tasks(self) -> tuple[RunningTask, ...]:
+        """Read them afresh, in the caller's thread. Raises ProActiveError."""
+        return self._call(running_tasks)
+
+    def preempt(self, task: RunningTask) -> bool:
+        """Run a workflow task again; False if it does not run. Raises ProActiveError."""
+        return self._call(lambda client: client.preempt_task(task.job_id, task.name))
+
     def read(self) -> tuple[RmNode, ...]:
         """Read afresh, in the caller's thread. Raises ProActiveError."""
         return self._call(lambda client: client.get_nodes())
@@ -99,17 +122,24 @@ class RmEye:
 
     def _poll(self) -> None:
         url = self.url
+        tasks = None
         try:
             nodes, problem = self.read(), ""
+            tasks = self.read_tasks() if self.wants_tasks else None
         except ProActiveRefusedError as error:
             nodes, problem = None, error.detail
         except ProActiveError as error:
             nodes, problem = None, error.problem
         if url == self.url:  # else the scheduler moved meanwhile
-            self._show(nodes, problem)
+            self._show(nodes, problem, tasks)
 
-    def _show(self, nodes: tuple[RmNode, ...] | None, problem: str) -> None:
-        changed = (nodes, problem) != (self._seen, self._problem)
-        self._seen, self._problem = nodes, problem
+    def _show(
+        self,
+        nodes: tuple[RmNode, ...] | None,
+        problem: str,
+        tasks: tuple[RunningTask, ...] | None = None,
+    ) -> None:
+        changed = (nodes, problem, tasks) != (self._seen, self._problem, self._tasks)
+        self._seen, self._problem, self._tasks = nodes, problem, tasks
         if changed:
             self._on_change()
