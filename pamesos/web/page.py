@@ -10,9 +10,10 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from pamesos.engine.watching.timeline import Deed
+from pamesos.web.marks import OK, UNKNOWN, WARN, Mark
 from pamesos.web.parts import attention, chain, link, mark, moment, tasks, timeline
 from pamesos.web.style import STYLE, STYLE_HASH
-from pamesos.web.view import OK, UNKNOWN, WARN, ClusterCard, Mark, PageView
+from pamesos.web.view import ClusterCard, PageView
 
 __all__ = ["STYLE_HASH", "cluster", "nothing_here", "overview"]
 

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from markupsafe import Markup, escape
 
 from pamesos.engine.watching.timeline import Deed
+from pamesos.web.marks import BAD, BUSY, OK, UNKNOWN, WARN, Mark
 from pamesos.web.tasks import TaskTable
-from pamesos.web.view import BAD, BUSY, OK, UNKNOWN, WARN, AppCard, Mark, TierCard
+from pamesos.web.view import AppCard, TierCard
 
 #: What an operator calls an action; the journal's own word is shown for any other.
 _WORDS = {

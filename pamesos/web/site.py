@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from pamesos.engine.watching.publish import Board
 from pamesos.web import health, page
@@ -15,6 +17,9 @@ from pamesos.web.view import Links, show
 
 _JSON = "application/json; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
+#: Seconds for which an answer is given again, and how many are kept.
+KEPT_S = 1.0
+MAX_KEPT = 64
 #: What the page says and asks for changes with every request, and is nobody else's business.
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -48,35 +53,54 @@ class Site:
         self._board = board
         self._links = links
         self._full_read_s = full_read_s
+        self._lock = threading.Lock()
+        self._recent: dict[str, tuple[float, Answer | None]] = {}
         self._exporter = Exporter(board, webhook_counts or dict)
 
     def answer(self, target: str) -> Answer:
-        """Answer one request target (path and query), never with an exception for a bad one."""
-        url = urlsplit(target)
-        path = unquote(url.path)
+        """Answer one request target (path and query); equal ones within a second get one answer.
+
+        The lock lets one answer be made at a time: many viewers cost the watcher no more than one.
+        """
+        with self._lock:
+            at, answer = self._recent.get(target, (0.0, None))
+            if answer is None or time.monotonic() - at > KEPT_S:
+                answer = self._make(target)
+                if len(self._recent) >= MAX_KEPT:
+                    self._recent.clear()
+                self._recent[target] = time.monotonic(), answer
+            return answer
+
+    def _make(self, target: str) -> Answer:
+        encoded, _, query = target.partition("?")
+        path, refreshes = unquote(encoded), _refreshes(query)
+        answer = self._fixed(path, refreshes=refreshes)
+        if answer is None and path.startswith("/clusters/"):
+            name = path.removeprefix("/clusters/").strip("/")
+            answer = self._cluster(name, refreshes=refreshes)
+        return answer or self._nothing_here()
+
+    def _fixed(self, path: str, *, refreshes: bool) -> Answer | None:
         match path:
             case "/":
-                return self._overview(_refreshes(url.query))
+                return self._overview(refreshes=refreshes)
             case "/healthz":
                 return _verdict("alive", health.not_alive(self._board.view(), self._full_read_s))
             case "/readyz":
                 return _verdict("ready", health.not_ready(self._board.view(), self._full_read_s))
             case "/metrics":
                 return Answer(200, self._exporter.content_type, self._exporter.render())
-        if path.startswith("/clusters/"):
-            name = path.removeprefix("/clusters/").strip("/")
-            return self._cluster(name, _refreshes(url.query))
-        return self._nothing_here()
+        return None
 
-    def _overview(self, refreshes: bool) -> Answer:
+    def _overview(self, *, refreshes: bool) -> Answer:
         view = show(self._board.view(), self._links)
         return _html(200, page.overview(view, refreshes=refreshes))
 
-    def _cluster(self, name: str, refreshes: bool) -> Answer:
+    def _cluster(self, name: str, *, refreshes: bool) -> Answer | None:
         view = show(self._board.view(), self._links, detailed=name)
         cluster = next((one for one in view.clusters if one.name == name), None)
         if cluster is None:
-            return self._nothing_here()
+            return None
         return _html(200, page.cluster(view, cluster, refreshes=refreshes))
 
     def _nothing_here(self) -> Answer:

@@ -6,7 +6,7 @@ its environment may hold secrets.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,24 +17,16 @@ from pamesos.core.actions import Wait
 from pamesos.core.observed import AppView, GroupView
 from pamesos.core.report import AppStatus, report, rest_url, rm_status, wanted_workers
 from pamesos.core.rm import NodeState
-from pamesos.core.snapshot import ClusterSnapshot
+from pamesos.core.snapshot import ClusterSnapshot, NodeTask
 from pamesos.engine.watching.shown import BoardView, ClusterShow, ClusterState, StreamState
 from pamesos.engine.watching.timeline import Deed
+from pamesos.web.marks import BAD, ORDER, UNKNOWN, WARN, Mark, mark_of_app, mark_of_cluster
 from pamesos.web.tasks import TaskRow, TaskTable, task_table
 
-#: Levels of a mark, best first; each has a word beside its colour.
-OK, BUSY, WARN, BAD, UNKNOWN = "ok", "busy", "warn", "bad", "unknown"
-_ORDER = (BAD, WARN, UNKNOWN, BUSY, OK)
+#: The tasks of nodes, by the id of their app.
+Nodes = defaultdict[str, list[NodeTask]]
 #: So many deeds of all clusters are on the first page.
 _LATEST = 20
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A state as a word and a level."""
-
-    word: str
-    level: str
 
 
 @dataclass(frozen=True)
@@ -110,7 +102,7 @@ def show(view: BoardView, links: Links, *, detailed: str | None = None) -> PageV
     deeds = sorted(
         (deed for one in view.clusters for deed in one.deeds), key=lambda d: d.at, reverse=True
     )
-    worst_first = tuple(sorted(cards, key=lambda card: (_ORDER.index(card.mark.level), card.name)))
+    worst_first = tuple(sorted(cards, key=lambda card: (ORDER.index(card.mark.level), card.name)))
     latest = tuple(deeds[:_LATEST])
     return PageView(view.at, view.started_at, view.stream, links, worst_first, latest)
 
@@ -126,7 +118,7 @@ def _cluster(one: ClusterShow, now: datetime, links: Links, *, detailed: bool) -
     statuses = report(group, (), state.snapshot.queue, now, None).apps if state and group else ()
     return ClusterCard(
         name=cluster_name(one.group_id),
-        mark=_mark(state, statuses),
+        mark=mark_of_cluster(state, statuses),
         summary=_summary(state, group),
         at=state.at if state else None,
         tiers=_tiers(state, statuses, links) if state else (),
@@ -141,33 +133,6 @@ def _cluster(one: ClusterShow, now: datetime, links: Links, *, detailed: bool) -
 
 def _is_stand_in(app: AppView) -> bool:
     return app.labels.get(names.LABEL_STAND_IN) == "true"
-
-
-def _mark(state: ClusterState | None, statuses: tuple[AppStatus, ...]) -> Mark:
-    if state is None:
-        return Mark("not read yet", UNKNOWN)
-    if state.snapshot.group is None:
-        return Mark("cannot be read", UNKNOWN)
-    if not statuses:
-        return Mark("no apps", UNKNOWN)
-    return _mark_of_seen(state, statuses)
-
-
-def _mark_of_seen(state: ClusterState, statuses: tuple[AppStatus, ...]) -> Mark:
-    """First match wins: what a human must do something about comes first."""
-    marks = (
-        (bool(state.give_ups), Mark("given up", BAD)),
-        (bool(state.bad_agents), Mark("bad agent", BAD)),
-        (bool(state.holds), Mark("held", WARN)),
-        (any(status.deployment_ids for status in statuses), Mark("deploying", BUSY)),
-        (not all(status.up for status in statuses), Mark("not whole", WARN)),
-        (_has_suspects(state), Mark("suspicious", WARN)),
-    )
-    return next((mark for applies, mark in marks if applies), Mark("up", OK))
-
-
-def _has_suspects(state: ClusterState) -> bool:
-    return any(isinstance(notice, Wait) for notice in state.notices)
 
 
 def _summary(state: ClusterState | None, group: GroupView | None) -> str:
@@ -195,37 +160,32 @@ def _tiers(
         names.TIER_NODES: "Node sources",
         None: "Other apps",
     }
+    nodes = _nodes_by_app(state.snapshot)
     cards = {
-        tier: tuple(_app(status, state, links) for status in statuses if status.tier == tier)
+        tier: tuple(_app(status, state, nodes, links) for status in statuses if status.tier == tier)
         for tier in titles
     }
     return tuple(TierCard(titles[tier], apps) for tier, apps in cards.items() if apps)
 
 
-def _app(status: AppStatus, state: ClusterState, links: Links) -> AppCard:
+def _nodes_by_app(snapshot: ClusterSnapshot) -> Nodes:
+    """Join tasks and RM entries once for all apps: with many node sources each join counts."""
+    nodes: Nodes = defaultdict(list)
+    for node in snapshot.node_tasks():
+        nodes[node.app.id].append(node)
+    return nodes
+
+
+def _app(status: AppStatus, state: ClusterState, nodes: Nodes, links: Links) -> AppCard:
     return AppCard(
         name=status.name,
-        mark=_app_mark(status, state),
+        mark=mark_of_app(status, state, nodes[status.app_id]),
         marathon=str(status.uptime),
-        rm=_rm_words(status, state.snapshot),
+        rm=_rm_words(status, state.snapshot, nodes[status.app_id]),
         link=links.app(status.app_id),
         addresses=status.addresses if status.tier != names.TIER_NODES else (),
         remarks=tuple(_remarks(status)),
     )
-
-
-def _app_mark(status: AppStatus, state: ClusterState) -> Mark:
-    if any(notice.app_id == status.app_id for notice in state.give_ups):
-        return Mark("given up", BAD)
-    if status.deployment_ids:
-        return Mark("deploying", BUSY)
-    if not status.up:
-        return Mark("not up", WARN)
-    if status.tier == names.TIER_SCHEDULER and state.snapshot.rm_nodes is None:
-        return Mark("RM not readable", WARN)
-    if status.tier == names.TIER_NODES and _unseen(status, state.snapshot):
-        return Mark("nodes missing", WARN)
-    return Mark("up", OK) if status.uptime.wanted else Mark("stopped", UNKNOWN)
 
 
 def _remarks(status: AppStatus) -> Iterator[str]:
@@ -238,25 +198,24 @@ def _remarks(status: AppStatus) -> Iterator[str]:
         yield f"last failure{where}: {failure.state}: {failure.message}"
 
 
-def _rm_words(status: AppStatus, snapshot: ClusterSnapshot) -> str:
+def _rm_words(status: AppStatus, snapshot: ClusterSnapshot, nodes: list[NodeTask]) -> str:
     if status.tier == names.TIER_SCHEDULER:
         if snapshot.rm_nodes is None:
             return f"not readable: {snapshot.rm_problem}"
         return f"answers, lists {len(snapshot.rm_nodes)} nodes"
     if status.tier != names.TIER_NODES or snapshot.rm_nodes is None:
         return ""
-    counts = _rm_counts(status.app_id, snapshot)
+    counts = _rm_counts(nodes)
     wanted = _wanted(status.app_id, snapshot)
     parts = [f"{counts['free']}/{wanted} free"]
     parts += [f"{counts[word]} {word}" for word in ("busy", "down", "not ready") if counts[word]]
     return ", ".join(parts)
 
 
-def _rm_counts(app_id: str, snapshot: ClusterSnapshot) -> Counter[str]:
+def _rm_counts(nodes: list[NodeTask]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for node in snapshot.node_tasks():
-        if node.app.id == app_id:
-            counts.update(_RM_WORDS.get(entry.state, "not ready") for entry in node.entries)
+    for node in nodes:
+        counts.update(_RM_WORDS.get(entry.state, "not ready") for entry in node.entries)
     return counts
 
 
@@ -271,12 +230,6 @@ _RM_WORDS = {
 def _wanted(app_id: str, snapshot: ClusterSnapshot) -> int:
     apps = tuple(app for app in snapshot.apps if app.id == app_id)
     return wanted_workers(GroupView(app_id, "", apps))
-
-
-def _unseen(status: AppStatus, snapshot: ClusterSnapshot) -> bool:
-    if snapshot.rm_nodes is None:
-        return False
-    return any(n.app.id == status.app_id and not n.known for n in snapshot.node_tasks())
 
 
 def _attention(state: ClusterState) -> Iterator[tuple[Mark, str, str]]:
