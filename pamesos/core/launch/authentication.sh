@@ -5,7 +5,7 @@ set --
 authentication="$PWD/authentication"
 # Which properties have this value, be it only as a default in a comment.
 named() {
-  sed -n "s|^[#[:space:]]*\(pa\.[A-Za-z0-9._]*\)[[:space:]]*=[[:space:]]*$1[[:space:]]*\$|\1|p" \
+  sed -n "s|^[#[:space:]]*\(pa\.[A-Za-z0-9._-]*\)[[:space:]]*=[[:space:]]*$1[[:space:]]*\$|\1|p" \
     "$PROACTIVE_HOME"/config/*/settings.ini 2>/dev/null | sort -u
 }
 if [ -d "$PROACTIVE_HOME/config/authentication" ]; then
