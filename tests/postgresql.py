@@ -40,7 +40,9 @@ def can_make_namespaces() -> bool:
 
 
 def _runs_as_nobody(directory: Path) -> bool:
-    command = ["setpriv", "--reuid=65534", "--clear-groups", str(directory / "postgres"), "-V"]
+    # Through a shell: setpriv itself still has root's capabilities when it starts the program.
+    switch = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
+    command = [*switch, "sh", "-c", '"$1" -V', "sh", str(directory / "postgres")]
     return subprocess.run(command, capture_output=True, check=False, cwd="/").returncode == 0
 
 
