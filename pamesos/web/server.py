@@ -145,6 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse what is no GET, or no HTTP, in one line."""
+        self.request_version = "HTTP/1.0"  # else a broken request gets no status line
         self._send(_plain(405 if code == 501 else code, message or "refused"))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name

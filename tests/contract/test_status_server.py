@@ -122,7 +122,6 @@ def test_the_timeline_tells_how_each_action_ended(site):
         pytest.param("GET", "/nothing", 404, id="no such page"),
         pytest.param("GET", "/clusters/nobody", 404, id="no such cluster"),
         pytest.param("GET", "/clusters/%3Cscript%3E", 404, id="markup for a name"),
-        pytest.param("GET", "http://[x/", 404, id="no address at all"),
         pytest.param("HEAD", "/", 200, id="head"),
         pytest.param("POST", "/", 405, id="post"),
         pytest.param("DELETE", "/clusters/up", 405, id="delete"),
@@ -134,6 +133,24 @@ def test_only_reads_of_what_is_there_are_answered(site, method, path, status):
     assert reply.status == status
     assert "<script" not in body
     assert method != "HEAD" or body == ""
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        pytest.param(b"GET http://[x/ HTTP/1.0", b"404", id="no address at all"),
+        pytest.param(b"GET /%ff%fe HTTP/1.0", b"404", id="no text"),
+        pytest.param(b"GET / HTTP/9.9", b"505", id="another protocol"),
+        pytest.param(b"nonsense", b"400", id="no request"),
+        pytest.param(b"GET /" + b"a" * 70_000 + b" HTTP/1.0", b"414", id="without end"),
+    ],
+)
+def test_what_is_no_sound_request_is_refused_in_one_line(site, request_line, status):
+    with socket.create_connection(("127.0.0.1", site.address.port), timeout=10) as client:
+        client.sendall(request_line + b"\r\n\r\n")
+        reply = client.recv(65_536)
+
+    assert status in reply.partition(b"\r\n")[0]
 
 
 def test_a_foreign_name_that_points_at_loopback_is_refused(site):
