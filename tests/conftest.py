@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -77,17 +78,16 @@ def _start(state_dir: Path, *options: str) -> tuple[subprocess.Popen[str], str]:
     return process, line.rpartition(" ")[2]
 
 
-@pytest.fixture
-def local_marathon(tmp_path: Path) -> Iterator[LocalMarathon]:
-    """Start ``pamesos local`` on a free port; at the end it stops clean and leaves no process."""
-    state_dir = tmp_path / "local"
-    marathon = LocalMarathon(state_dir, *_start(state_dir))
+@contextlib.contextmanager
+def start_local(state_dir: Path, *options: str) -> Iterator[LocalMarathon]:
+    """Run ``pamesos local`` on a free port; at the end it stops clean and leaves no process."""
+    marathon = LocalMarathon(state_dir, *_start(state_dir, *options))
     try:
         yield marathon
         status = marathon.process.poll()
         if status is None:
             status = marathon.stop()
-        assert status == 0, (tmp_path / "local.log").read_text()
+        assert status == 0, (state_dir.parent / f"{state_dir.name}.log").read_text()
         assert marathon.task_processes() == []
     finally:
         if marathon.process.poll() is None:
@@ -97,3 +97,10 @@ def local_marathon(tmp_path: Path) -> Iterator[LocalMarathon]:
             marathon.process.stdout.close()
         for pid in marathon.task_processes():
             os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def local_marathon(tmp_path: Path) -> Iterator[LocalMarathon]:
+    """Start ``pamesos local`` on a free port; at the end it stops clean and leaves no process."""
+    with start_local(tmp_path / "local") as marathon:
+        yield marathon

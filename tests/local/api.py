@@ -106,6 +106,11 @@ class Stream:
         """All bytes after the head."""
         return self.raw.partition(b"\r\n\r\n")[2]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether more may come."""
+        return self._thread.is_alive()
+
     def events(self, event_type: str | None = None) -> list[Json]:
         """Return the complete events so far."""
         blocks = self.body.decode().split("\r\n\r\n")[:-1]
