@@ -1,4 +1,4 @@
-"""The listener: a few threads of the standard library, one request a connection (ADR 10).
+"""The listener: a few threads of the standard library, one request a connection (ADR 11).
 
 Nothing that a client does can reach the watcher: requests are bounded in number, size and time.
 """
