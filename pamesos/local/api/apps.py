@@ -30,6 +30,7 @@ from pamesos.local.definitions.readers import is_moment
 from pamesos.local.definitions.refusal import Refusal, message, missing_app, missing_group
 from pamesos.local.definitions.settle import settle
 from pamesos.local.deployments.plan import DeploymentPlan
+from pamesos.local.engine.scope import CHANGED_GROUP
 from pamesos.local.store import root as tree
 
 Json = dict[str, Any]
@@ -88,8 +89,9 @@ async def _create(request: Request, body: bytes) -> Response:
     app_id = app["id"]
     if app_id in engine.root.apps:
         raise message(409, f"An app with id [{app_id}] already exists.")
+    CHANGED_GROUP.set(tree.parent_id(app_id))
     plan = await _deploy(engine, [app], force=flag(request, "force"))
-    _announce(request, engine, app_id)
+    _announce(request, engine, app_id, as_posted=app)
     counts = dict.fromkeys(("tasksStaged", "tasksRunning", "tasksHealthy", "tasksUnhealthy"), 0)
     shown = {**app, "version": plan.version, **counts, "deployments": [{"id": plan.id}]}
     headers = {"Location": location(request, app_id), "Marathon-Deployment-Id": plan.id}
@@ -120,10 +122,18 @@ async def _deploy(
     return await engine.deploy(target, force=force, restart=restart)
 
 
-def _announce(request: Request, engine: Engine, app_id: str) -> None:
-    """Say on the event stream who changed an app (facts/marathon.md 25)."""
+def _announce(
+    request: Request, engine: Engine, app_id: str, *, as_posted: Json | None = None
+) -> None:
+    """Say on the event stream who changed an app (facts/marathon.md 25).
+
+    A new one is told of before anything was added: port 0, no ``versionInfo`` (recordings 06).
+    """
     client = request.client.host if request.client else ""
     app = engine.root.apps.get(app_id)
+    if app is not None and as_posted is not None:
+        kept = {key: value for key, value in app.items() if key != "versionInfo"}
+        app = {key: as_posted.get(key, value) for key, value in kept.items()}
     if app is not None:
         engine.api_posted(client, request.url.path, app)
 

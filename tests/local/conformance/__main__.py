@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.local.conformance.recording import load
-from tests.local.conformance.replay import Player
+from tests.local.conformance import streams
+from tests.local.conformance.recording import Recording, load
+from tests.local.conformance.replay import Outcome, Player
 from tests.local.conformance.server import serving
 from tests.local.conformance.table import Row, text
 
@@ -19,6 +20,7 @@ DEFAULT = (
     "marathon/03-change-scale-rollback-delete",
     "marathon/04-failing-tasks-and-kills",
     "marathon/05-unsatisfiable-and-unreachable",
+    streams.NAME,
 )
 
 
@@ -26,9 +28,15 @@ def run(name: str, url: str | None = None) -> Row:
     """Replay a recording on the server at ``url``, or on one of its own."""
     recording = load(name)
     if url is not None:
-        return Row(name, tuple(Player(url).play(recording)))
+        return Row(name, tuple(_play(url, recording)))
     with serving(name) as own:
-        return Row(name, tuple(Player(own).play(recording)))
+        return Row(name, tuple(_play(own, recording)))
+
+
+def _play(url: str, recording: Recording) -> list[Outcome]:
+    if recording.name == streams.NAME:
+        return streams.play(url, recording)
+    return Player(url).play(recording)
 
 
 def main() -> int:
