@@ -122,12 +122,17 @@ def _webhook_url(path: Path | None) -> str:
     if path is None:
         return os.environ.get(URL_VARIABLE, "").strip()
     try:
-        data = path.expanduser().read_bytes()[:_MAX_BYTES]
-        return data.decode().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        # Not chained: a decoding error holds the bytes, which are the secret.
+        text = path.expanduser().read_bytes()[:_MAX_BYTES].decode().strip()
+        fault = "" if text else "it is empty"
+        fault = "it holds more than one line" if "\n" in text else fault
+    except OSError as error:
+        fault = error.strerror or "it cannot be read"
+    except UnicodeDecodeError:
+        # Raised anew below: the original error holds the bytes, which are the secret.
+        fault = "it is not UTF-8 text"
+    if fault:
         raise SettingsError(
-            f"the webhook file {path} cannot be used: {reason}",
+            f"the webhook file {path} cannot be used: {fault}",
             remedy="write the webhook's URL as its only line",
-        ) from None
+        )
+    return text
