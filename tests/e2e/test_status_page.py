@@ -51,12 +51,11 @@ class Seen:
 
 
 @contextlib.contextmanager
-def seen(cluster: QuickCluster, hook: Listener) -> Iterator[Seen]:
-    count = len(list(cluster.work.glob("seen-*.log")))
-    log, secret = cluster.work / f"seen-{count}.log", cluster.work / "webhook"
+def seen(cluster: QuickCluster, hook: Listener, memory: str = "seen") -> Iterator[Seen]:
+    log, secret = cluster.work / f"{memory}.log", cluster.work / "webhook"
     secret.write_text(hook.url + "\n")
     port = free_port()
-    state = ["--state-dir", str(cluster.work / f"seen-{count}"), "--marathon", cluster.url]
+    state = ["--state-dir", str(cluster.work / memory), "--marathon", cluster.url]
     outside = ["--listen", str(port), "--webhook-file", str(secret)]
     with running([PAMESOS, "watch", "quickstart", *state, *outside], log) as process:
         watcher = Seen(port, process.pid, log, hook)
@@ -65,7 +64,7 @@ def seen(cluster: QuickCluster, hook: Listener) -> Iterator[Seen]:
 
 
 def test_a_repair_is_seen_on_page_metrics_and_webhook(cluster, tmp_path):
-    with listening() as hook, seen(cluster, hook) as watcher:
+    with listening() as hook, seen(cluster, hook, "repair") as watcher:
         assert watcher.get("/healthz")[0] == 200
         wait_until(lambda: ">up</span>" in watcher.get("/")[1], "the page says that all is up")
 
@@ -93,6 +92,11 @@ def test_a_repair_is_seen_on_page_metrics_and_webhook(cluster, tmp_path):
         megabytes = psutil.Process(watcher.pid).memory_info().rss / 2**20
         assert megabytes <= 60
     assert hook.url not in watcher.log.read_text()
+
+    with listening() as hook, seen(cluster, hook, "repair") as successor:
+        wait_until(lambda: victim in successor.get("/")[1], "the journal fills the timeline")
+        assert "Replace a task" in successor.get("/")[1]
+        assert hook.heard == []  # what is old is not told again
 
 
 def test_a_lost_marathon_is_not_ready_and_yet_alive(cluster):
