@@ -21,7 +21,7 @@ from pamesos.core.observed import AppView
 from pamesos.core.rm import RmNode
 from pamesos.engine.lookout import Clock, steady_clock
 from pamesos.engine.submit import Notices, pause
-from pamesos.errors import PamesosError, ProActiveError
+from pamesos.errors import MarathonUnavailableError, PamesosError, ProActiveError
 
 #: Between two looks at the RM, which rings no bell.
 LOOK = timedelta(seconds=1)
@@ -109,11 +109,33 @@ class Drainer:
                 ids = [one.task.id for one in step.kill]
                 self.hear.on_sending()
                 self.hear.on_progress(app_id, f"stopping {len(ids)} drained tasks")
-                self.client.kill_tasks(ids, scale=True)
+                self._kill_with_scale(app, ids)
                 killed |= {one.task.id: one for one in step.kill}
                 self._killed(step)
             pause(self.look)
-        self._forget(app_id, killed)
+        if killed:
+            self._forget(app_id, killed)
+            self._await_end(app_id)
+
+    def _kill_with_scale(self, app: AppView, ids: Sequence[str]) -> None:
+        """Sent once: a second time Marathon would take the instances off again."""
+        try:
+            self.client.kill_tasks(ids, scale=True)
+        except MarathonUnavailableError as error:
+            if not error.sent:
+                raise
+            now = self.client.find_app(app.id)
+            if now is None or now.instances > app.instances - len(ids):
+                raise
+
+    def _await_end(self, app_id: str) -> None:
+        """Wait for the end of our own deployment, which locks the app for what follows."""
+        until = self.clock() + GONE
+        while self.clock() < until:
+            app = self.client.find_app(app_id)
+            if app is None or not app.deployment_ids:
+                return
+            pause(self.look)
 
     def replace_all(self, app_id: str, timeout: timedelta) -> str:
         """Replace every task that runs now, a few at a time; return what stopped it, if anything.

@@ -164,7 +164,7 @@ def quick_cluster(work: Path) -> Iterator[QuickCluster]:
         cluster.url = wait_until(lambda: pattern.search(log.read_text()), "Marathon answers")[0]
         cluster.submit()
         yield cluster
-        cluster.pamesos("destroy", "quickstart", "--yes", "--timeout", "60")
+        cluster.pamesos("destroy", "quickstart", "--yes", "--drain-deadline", "5")
     left = [process for process in psutil.process_iter() if _belongs_to(process, work)]
     assert left == []
 

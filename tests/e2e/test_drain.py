@@ -18,6 +18,7 @@ pytestmark = pytest.mark.timeout(180)
 _TASK = """<task name="{name}"><scriptExecutable><script><code language="bash"><![CDATA[
 echo {name} >> {directory}/starts
 while [ ! -e {directory}/go ]; do sleep 0.1; done
+echo {name} >> {directory}/ends
 ]]></code></script></scriptExecutable></task>"""
 _JOB = (
     '<job xmlns="urn:proactive:jobdescriptor:3.14" name="held" onTaskError="cancelJob">'
@@ -48,8 +49,14 @@ class Held:
             tasks = client.get_tasks(self.id)
         return {names.process_of_node(t.node) for t in tasks if t.node and not t.status.over}
 
-    def finish(self) -> None:
+    def ends(self) -> list[str]:
+        return (self._directory / "ends").read_text().split()
+
+    def let_go(self) -> None:
         (self._directory / "go").touch()
+
+    def finish(self) -> None:
+        self.let_go()
         wait_until(lambda: self._cluster.job_state(self.id) == "FINISHED", "the job ends well")
 
 
@@ -140,3 +147,47 @@ def test_an_interrupted_drain_unlocks_what_it_had_locked(three, tmp_path):
     assert not any(node.locked for node in three.rm_nodes())
     assert len(three.tasks(NODES)) == 3
     job.finish()
+
+
+def test_a_drain_that_cannot_see_what_is_busy_kills_nothing(three):
+    before = three.tasks(NODES)
+    environment = {**three.environment, "PAMESOS_PROACTIVE_USER": "nobody"}
+    done = subprocess.run(
+        [PAMESOS, "scale", "quickstart", "default", "2"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode != 0
+    assert "login of 'nobody' was rejected" in done.stderr
+    assert "--no-drain" in done.stderr
+    assert three.tasks(NODES) == before
+
+
+def test_a_scale_down_without_wait_is_refused_unless_it_need_not_drain(three):
+    said = three.pamesos("scale", "quickstart", "default", "2", "--no-wait", status=None)
+    assert "nothing was sent" in said
+    assert len(three.tasks(NODES)) == 3
+
+    three.pamesos("scale", "quickstart", "default", "2", "--no-wait", "--no-drain")
+    wait_until(lambda: len(three.tasks(NODES)) == 2, "one went at once")
+
+
+def test_destroy_waits_for_the_work_under_way(three, tmp_path):
+    job = Held(three, tmp_path, tasks=1)
+
+    with command(three, tmp_path / "log", "destroy", "quickstart", "--yes") as destroying:
+        wait_until(lambda: "is at work" in (tmp_path / "log").read_text(), "it waits")
+        wait_until(
+            lambda: all(n.locked for n in three.rm_nodes() if n.state.alive),
+            "no node gets a new task",
+        )
+        assert len(three.tasks(NODES)) == 3
+        job.let_go()
+
+    assert destroying.returncode == 0, (tmp_path / "log").read_text()
+    assert job.ends() == ["t0"]
+    three.submit()  # as each test leaves it
