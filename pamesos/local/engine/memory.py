@@ -60,6 +60,8 @@ class Memory:
         self._disk.put("ended", task_id, None)
         if task is not None:
             directory = self._layout.executor(task)
+            if not directory.is_dir():
+                return  # of a simulated task
             loop = asyncio.get_running_loop()
             loop.run_in_executor(None, shutil.rmtree, directory, True)
 

@@ -8,16 +8,17 @@ from typing import Any
 
 from pamesos.local.instances.model import Instance, Task
 
+# Looked up once: this is done at every change of every task.
+_INSTANCE = tuple(f.name for f in dataclasses.fields(Instance) if f.name not in ("app", "task"))
+_TASK = tuple(f.name for f in dataclasses.fields(Task))
+
 
 def as_json(instance: Instance) -> dict[str, Any]:
     """Return what is kept of an instance."""
-    kept = {
-        field.name: getattr(instance, field.name)
-        for field in dataclasses.fields(instance)
-        if field.name not in ("app", "task")
-    }
+    kept: dict[str, Any] = {name: getattr(instance, name) for name in _INSTANCE}
     kept["version"] = instance.version
-    kept["task"] = None if instance.task is None else dataclasses.asdict(instance.task)
+    task = instance.task
+    kept["task"] = None if task is None else {name: getattr(task, name) for name in _TASK}
     return kept
 
 

@@ -8,29 +8,19 @@ else (recordings/stack/*.sse): the status of a task comes before the change of i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from pamesos.local.events import render
 from pamesos.local.events.bus import EventBus
 from pamesos.local.executors.base import Executor, StatusUpdate
-from pamesos.local.executors.process import DEFAULT_GRACE_S
 from pamesos.local.instances import model
+from pamesos.local.instances.away import Away, Keeper, Watcher, grace_s, is_as_good_as_unreachable
 from pamesos.local.instances.model import Instance, Task
 from pamesos.local.instances.tracker import Tracker
 from pamesos.local.launcher.agents import Agent
 from pamesos.local.launcher.queue import LaunchQueue
 from pamesos.local.times import iso, now
-
-
-class Watcher(Protocol):
-    """Who is told when a task runs and when it ended: health and readiness checks."""
-
-    def started(self, instance: Instance) -> None:
-        """Begin to check a task that runs."""
-
-    def ended(self, instance: Instance) -> None:
-        """Stop checking a task."""
 
 
 class Wake(Protocol):
@@ -40,17 +30,7 @@ class Wake(Protocol):
         """Look again."""
 
 
-class Keeper(Protocol):
-    """Who remembers tasks that are no more."""
-
-    def ended(self, instance: Instance) -> None:
-        """Remember a task that ended."""
-
-    def failed(self, app_id: str, failure: dict[str, Any] | None) -> None:
-        """Remember an app's ``lastTaskFailure``; None forgets it."""
-
-
-class Lifecycle:
+class Lifecycle(Away):
     """Changes instances, and says so on the event stream."""
 
     def __init__(self, tracker: Tracker, queue: LaunchQueue, events: EventBus) -> None:
@@ -139,22 +119,6 @@ class Lifecycle:
         if gone.is_unreachable:
             self._leave_behind(gone)
 
-    def give_up(self, instance: Instance) -> None:
-        """Want an unreachable instance no more, but wait for it: it ends when it is back."""
-        self._change(dataclasses.replace(instance, goal=model.GOAL_GONE))
-
-    def replace_unreachable(self, instance: Instance) -> None:
-        """Launch another one in the place of an instance that was out of reach for too long."""
-        task = instance.task
-        assert task is not None
-        self._tell_status(instance, task, f"Agent {task.host} is unreachable")
-        self._fill_place_of(self._change(dataclasses.replace(instance, condition=model.INACTIVE)))
-
-    def expunge(self, instance: Instance) -> None:
-        """Forget an instance that was out of reach for too long; if it comes back, it is ended."""
-        self._change(dataclasses.replace(instance, condition=model.CONDITIONS[model.KILLED]))
-        self._leave_behind(instance)
-
     def stop_app(self, app_id: str) -> None:
         """End all instances of an app that is to be no more."""
         self._stopping.add(app_id)
@@ -204,7 +168,7 @@ class Lifecycle:
                 self._watcher.started(changed)
             if was_away and not changed.is_wanted:
                 self.kill(changed)
-        elif changed.is_unreachable or (not is_dead and _is_as_good_as_unreachable(changed)):
+        elif changed.is_unreachable or (not is_dead and is_as_good_as_unreachable(changed)):
             self._out_of_reach(changed, task, update.message)
         else:
             self._ended(changed, task, update.message)
@@ -242,45 +206,6 @@ class Lifecycle:
         self._wake(instance.app_id)
         self._wake()
 
-    def _out_of_reach(self, instance: Instance, task: Task, message: str) -> None:
-        """Note that nobody knows what a task does; replace it if the app says so (recordings 05).
-
-        With ``inactiveAfterSeconds`` 0 the replacement is launched at once, and with
-        ``expungeAfterSeconds`` 0 the instance is forgotten. Else both are done when it is time.
-        """
-        self._watcher.ended(instance)
-        strategy = instance.app.get("unreachableStrategy")
-        is_patient = not isinstance(strategy, Mapping) or strategy["inactiveAfterSeconds"] > 0
-        if not is_patient:
-            instance = dataclasses.replace(instance, condition=model.INACTIVE)
-        self._tell_status(instance, task, message)
-        if task.state == model.LOST:
-            self._keeper.ended(instance)
-            self._note_failure(instance, task, message)
-            self.queue.lost(instance.app, now())
-        self._change(instance)
-        if instance.goal != model.GOAL_RUNNING:
-            return
-        if not is_patient:
-            if task.state == model.LOST:
-                self.tracker.remove(instance)
-            elif isinstance(strategy, Mapping) and strategy["expungeAfterSeconds"] == 0:
-                self._leave_behind(instance)
-            self._fill_place_of(instance)
-
-    def _fill_place_of(self, instance: Instance) -> None:
-        """Schedule a replacement unless others are enough, as after a return (recordings 05)."""
-        app = self.current(instance.app_id) or instance.app
-        others = (i for i in self.tracker.of_app(instance.app_id) if i.id != instance.id)
-        if sum(other.is_wanted for other in others) < int(app["instances"]):
-            self.schedule(app, 1)
-
-    def _leave_behind(self, instance: Instance) -> None:
-        """Forget an instance whose task may come back; then it is ended."""
-        assert instance.task is not None
-        self.tracker.remove(instance)
-        self._wiped[instance.task.id] = instance
-
     def _note_failure(self, instance: Instance, task: Task, message: str) -> None:
         doomed = self.doomed.pop(task.id, None)
         at = iso(now())
@@ -315,40 +240,12 @@ class Lifecycle:
         self._keeper.failed(app_id, None)
         self.events.publish("app_terminated_event", {"appId": app_id})
 
-    def _unknown(self, update: StatusUpdate) -> None:
-        gone = self._wiped.get(update.task_id)
-        if gone is None or gone.task is None:
-            return
-        if update.state in model.ACTIVE_STATES:
-            self._executor.kill(gone.task, grace_s(gone.app))
-            return
-        del self._wiped[update.task_id]
-        gone = dataclasses.replace(gone, condition=model.CONDITIONS[update.state])
-        fields = render.unknown_instance_terminated(gone)
-        self.events.publish("unknown_instance_terminated_event", fields)
-
     def _tell_status(self, instance: Instance, task: Task, message: str) -> None:
         self.events.publish("status_update_event", render.status_update(instance, task, message))
 
     def _change(self, instance: Instance) -> Instance:
         self.events.publish("instance_changed_event", render.instance_changed(instance))
         return self.tracker.put(instance)
-
-
-def _is_as_good_as_unreachable(instance: Instance) -> bool:
-    """Tell whether Marathon takes a lost task for one out of reach, and replaces its instance.
-
-    An app that would rather wait gets its task again, in the same instance: ours is surely dead.
-    """
-    strategy = instance.app.get("unreachableStrategy")
-    is_hasty = isinstance(strategy, Mapping) and strategy["inactiveAfterSeconds"] == 0
-    is_lost = instance.task is not None and instance.task.state == model.LOST
-    return is_lost and is_hasty and instance.goal == model.GOAL_RUNNING
-
-
-def grace_s(app: Mapping[str, Any]) -> float:
-    """Return how long a task of this app has to end by itself when it is killed."""
-    return float(app.get("taskKillGracePeriodSeconds", DEFAULT_GRACE_S))
 
 
 def _updated(task: Task, update: StatusUpdate) -> Task:

@@ -24,6 +24,8 @@ from pamesos.local.times import now
 _log = structlog.get_logger(__name__)
 
 RETRY_S = 1.0
+#: After as many launches others get their turn in the loop.
+_AT_ONCE = 8
 
 Provision = Callable[[Instance, Agent, tuple[int, ...]], None]
 
@@ -93,7 +95,7 @@ class Launcher:
         if not waiting:
             return True
         placed = self._placed(app_id)
-        for instance in waiting:
+        for number, instance in enumerate(waiting, 1):
             if self._tracker.get(instance.id) is not instance:
                 continue
             found = self._launch(instance, used, placed)
@@ -102,7 +104,8 @@ class Launcher:
             placed.append(found.agent)
             # All that wait now are launched together, as with one offer: one that fails at once
             # holds back what comes later, not its fellows.
-            await asyncio.sleep(0)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
         return True
 
     def _launch(
