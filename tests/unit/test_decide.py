@@ -9,7 +9,7 @@ import pytest
 
 from pamesos.core import names
 from pamesos.core.actions import GiveUp, Hold, KillTask, RemoveRmNode, ResetLaunchDelay, Wait
-from pamesos.core.decide import Policy, decide, policy_of
+from pamesos.core.decide import Policy, decide
 from pamesos.core.memory import Memory, note_give_up, note_kill, note_reset, remember
 from pamesos.core.observed import (
     AppView,
@@ -291,11 +291,3 @@ def test_giving_up_lasts_until_something_changes(after, version, given_up):
     memory = remember(memory, later, POLICY.window, NOW + after)
 
     assert bool(memory.app(NODES).gave_up) is given_up
-
-
-def test_the_policy_comes_from_the_labels():
-    labels = {names.LABEL_TIER: names.TIER_NODES, names.LABEL_WATCH_GRACE: "5"}
-    snapshot = cluster(nodes(*FOUR, labels=labels), ())
-
-    assert policy_of(snapshot).grace == timedelta(seconds=5)
-    assert policy_of(cluster(nodes(*FOUR), ())) == Policy()
