@@ -18,6 +18,7 @@ _WORDS = {
     "task.replaced": "Replace a task",
     "launch_delay.reset": "Reset a launch delay",
     "rm_node.removed": "Remove a dead node from the RM",
+    "workflow_task.preempted": "Preempt a workflow task of a lost server",
     "hold": "Hold",
     "hold.over": "Hold is over",
     "give_up": "Give up on an app",
@@ -150,7 +151,10 @@ def _outcome(deed: Deed) -> Mark:
     if deed.outcome == "done":
         return Mark("done", OK)
     word = deed.outcome.partition(":")[0]
-    return Mark(word, UNKNOWN if word in {"not needed", "cut off by a crash"} else BAD)
+    return Mark(word, UNKNOWN if word in _HARMLESS else BAD)
+
+
+_HARMLESS = frozenset({"not needed", "not sent", "lost", "cut off by a crash"})
 
 
 def _reason(deed: Deed) -> str:

@@ -16,6 +16,8 @@ import pytest
 from tests.browser import browser, needs_chromium
 from tests.contract.test_webhook import Listener, listening
 from tests.e2e.harness import NODES, PAMESOS, QuickCluster, free_port, running, wait_until
+from tests.e2e.test_watch_leader import Crew
+from tests.zookeeper import zookeeper_server
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -27,7 +29,6 @@ class Seen:
     port: int
     pid: int
     log: Path
-    hook: Listener
 
     @property
     def url(self) -> str:
@@ -58,7 +59,7 @@ def seen(cluster: QuickCluster, hook: Listener, memory: str = "seen") -> Iterato
     state = ["--state-dir", str(cluster.work / memory), "--marathon", cluster.url]
     outside = ["--listen", str(port), "--webhook-file", str(secret)]
     with running([PAMESOS, "watch", "quickstart", *state, *outside], log) as process:
-        watcher = Seen(port, process.pid, log, hook)
+        watcher = Seen(port, process.pid, log)
         wait_until(lambda: watcher.get("/readyz")[0] == 200, "the watcher is ready")
         yield watcher
 
@@ -138,3 +139,20 @@ def test_the_page_of_a_living_cluster_is_whole_in_a_browser(cluster, tmp_path, w
             assert order == sorted(order)
             assert "3/3 running" in text
             assert "6/6 free" in text
+
+
+def test_a_standby_says_so_and_the_next_leader_tells_what_was_done(cluster, tmp_path):
+    with zookeeper_server(tmp_path, free_port()) as server, contextlib.ExitStack() as stack:
+        wait_until(server.answers, "ZooKeeper answers")
+        crew = Crew(cluster, server, tmp_path, stack)
+        leader, port = crew.leader(), free_port()
+        other = crew.join(PAMESOS_LISTEN=str(port))
+        standby = Seen(port, other.process.pid, other.log)
+        wait_until(lambda: ">standby</span>" in standby.get("/")[1], "the page says who acts")
+        assert standby.get("/readyz")[0] == 200
+
+        victim = crew.hang_a_node()
+        crew.wait_for_successor_of(victim)
+        leader.process.kill()
+        wait_until(lambda: victim in standby.get("/")[1], "the new leader has the journal")
+        wait_until(lambda: ">standby</span>" not in standby.get("/")[1], "and is no standby")

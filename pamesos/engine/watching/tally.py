@@ -28,7 +28,7 @@ class Durations:
 class Counts:
     """Of one cluster, since the daemon started."""
 
-    #: (action, outcome) -> how often; the outcome is ``done``, ``not_needed`` or ``failed``.
+    #: (action, outcome) -> how often; the outcome is a word of :func:`outcome_kind`.
     actions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     #: (``full`` or ``app``, ``done`` or ``failed``) -> reads of Marathon.
     reads: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -67,6 +67,9 @@ class Tally:
 
 
 def outcome_kind(outcome: str) -> str:
-    """Return one of three words: a label of a metric must not hold a free text."""
+    """Return one of a few words: a label of a metric must not hold a free text."""
     head = outcome.partition(":")[0].strip().replace(" ", "_")
-    return head if head in {"done", "not_needed"} else "failed"
+    return head if head in _OUTCOMES else "failed"
+
+
+_OUTCOMES = frozenset({"done", "not_needed", "not_sent", "lost"})

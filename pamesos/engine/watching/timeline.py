@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 Line = Mapping[str, Any]
 #: What a deed was about, the most exact first.
-_SUBJECTS = ("task_id", "url", "agent_id", "host", "app_id")
+_SUBJECTS = ("task_id", "url", "workflow_task", "host", "app_id")
 
 
 class Lines(Protocol):
