@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 from pamesos.clients.marathon import MarathonClient
 from pamesos.clients.proactive.running import running_tasks
 from pamesos.core import names
-from pamesos.core.drain import Candidate, Step, batch_of, candidates, drain_step
+from pamesos.core.drain import Candidate, Step, Use, batch_of, candidates, drain_step
 from pamesos.core.jobs import TaskRun
 from pamesos.core.observed import AppView
 from pamesos.core.rm import RmNode
@@ -198,10 +198,10 @@ class Drainer:
             if one.task.id not in self._said:
                 self._said.add(one.task.id)
                 left_s = (self._until - self.clock()).total_seconds()
-                self.hear.on_note(
-                    f"{', '.join(one.busy_nodes) or one.task.id} is at work: "
-                    f"waiting up to {left_s:.0f} s for it"
-                )
+                what = f"{', '.join(one.busy_nodes)} is at work"
+                if one.use is Use.UNREACHABLE:
+                    what = f"{one.task.id} is unreachable, so nobody knows what it works on"
+                self.hear.on_note(f"{what}: waiting up to {max(0.0, left_s):.0f} s for it")
         return step
 
     def _put_back(self, busy: Sequence[Candidate]) -> None:
