@@ -59,6 +59,11 @@ def _last_failure(api: Api, app_id: str) -> Json:
     return wait_for(look, START_S, "a failure")
 
 
+def _binds(shown: Json) -> dict[str, str]:
+    """Return the mounts by where they are in the container; Docker keeps no order."""
+    return {bind.split(":")[1]: bind for bind in shown["HostConfig"]["Binds"]}
+
+
 def _environment(shown: Json) -> dict[str, str]:
     pairs = (each.partition("=") for each in shown["Config"]["Env"])
     return {name: value for name, _, value in pairs}
@@ -89,13 +94,14 @@ def test_a_bridged_app_gets_what_mesos_gives_it(box: Api, tmp_path: Path) -> Non
     task = _running(box, "/t/bridge")
     shown = container_of(task)
     web, dynamic = task["ports"]
-    sandbox = shown["HostConfig"]["Binds"][0].partition(":")[0]
+    binds = _binds(shown)
+    sandbox = binds.pop("/mnt/mesos/sandbox").partition(":")[0]
     assert shown["Name"] == f"/mesos-{Path(sandbox).name}"
     assert shown["Config"]["Labels"] == {"MESOS_TASK_ID": task["id"], "pamesos": "1"}
     assert shown["Config"]["Hostname"] == "inner"
     assert (shown["Config"]["Entrypoint"], shown["Config"]["Cmd"]) == (["/bin/sh"], ["-c", cmd])
     host = shown["HostConfig"]
-    assert host["Binds"] == [f"{sandbox}:/mnt/mesos/sandbox", f"{volume['hostPath']}:/data:rw"]
+    assert binds == {"/data": f"{volume['hostPath']}:/data:rw"}
     assert (host["CpuShares"], host["Memory"]) == (102, 64 * 1024 * 1024)
     assert host["NetworkMode"] == "bridge"
     assert host["PortBindings"] == {
@@ -156,7 +162,7 @@ def test_an_app_on_the_hosts_network_shares_its_address(box: Api, tmp_path: Path
     [port] = task["ports"]
     shown = container_of(task)
     assert shown["HostConfig"]["NetworkMode"] == "host"
-    assert shown["HostConfig"]["Binds"][1].endswith(":/data:ro")
+    assert _binds(shown)["/data"].endswith(":/data:ro")
     assert task["ipAddresses"] == [{"ipAddress": "127.0.0.1", "protocol": "IPv4"}]
     wait_for(lambda: box.stdout(task) == f"{port} {port} {port}\n0\n", what="its output")
     assert not (tmp_path / "data" / "new").exists()
@@ -228,7 +234,7 @@ def test_an_app_on_a_named_network_is_checked_at_its_own_address(box: Api) -> No
     ],
 )
 def test_a_check_sees_into_a_container(box: Api, check: Json, cause: str) -> None:
-    timing = {"intervalSeconds": 1, "gracePeriodSeconds": 60, "timeoutSeconds": 10}
+    timing = {"intervalSeconds": 1, "delaySeconds": 1, "gracePeriodSeconds": 60}
     box.put_group(
         in_container(
             "checked",
@@ -311,7 +317,7 @@ def test_a_container_ends_in_its_own_way_when_it_may(box: Api) -> None:
 def test_containers_of_a_killed_engine_are_taken_over_with_their_output(
     local_marathon: LocalMarathon, box: Api
 ) -> None:
-    cmd = "while true; do echo tick; sleep 0.2; done"
+    cmd = "n=0; while true; do echo $n; n=$((n+1)); sleep 0.2; done"
     box.put_group(in_container("a", cmd), in_container("b", "exec sleep 600"))
     box.settle(START_S)
     before = {task["id"]: container_of(task)["Id"] for task in box.tasks()}
@@ -326,6 +332,8 @@ def test_containers_of_a_killed_engine_are_taken_over_with_their_output(
     assert container_of(task)["Id"] == before[task["id"]]
     so_far = len(again.stdout(task))
     wait_for(lambda: len(again.stdout(task)) > so_far, what="more output")
+    lines = again.stdout(task).splitlines()
+    assert lines == [str(number) for number in range(len(lines))]  # each once
     # How the other one ended is known, although nobody watched.
     assert _last_failure(again, "/t/b")["message"] == "Container exited with status 137"
     wait_for(lambda: again.running("/t/b"), START_S)

@@ -2,7 +2,7 @@
 
 A container is made, started with its output going to the sandbox, watched, and removed when it has
 ended. It belongs to us if its sandbox does, so a later engine finds what an earlier one left. The
-command that carries the output outlives a killed engine too and is found by its pid.
+command that carries the output outlives a killed engine too; its pid is kept beside the sandbox.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ import asyncio
 import contextlib
 import dataclasses
 import math
-import subprocess
-from collections.abc import Coroutine, Iterable
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Coroutine
+from typing import Any
 
 from pamesos.local import background
-from pamesos.local.executors import docker_cli, docker_options, procfs, sandbox
+from pamesos.local.executors import docker_cli, docker_options, docker_output, sandbox
 from pamesos.local.executors.base import Report, StatusUpdate
 from pamesos.local.executors.docker_cli import DockerError, State
-from pamesos.local.executors.endings import ended
+from pamesos.local.executors.docker_output import Output
 from pamesos.local.executors.volumes import Volumes
 from pamesos.local.instances.model import (
     FAILED,
@@ -34,26 +32,10 @@ from pamesos.local.instances.model import (
 
 #: How often a container that is about to start is looked at.
 _LOOK_AGAIN_S = 0.1
-#: How long the engine may be away before its containers are given up.
-_ENGINE_AWAY_S = 30.0
 #: How long after the grace period a container may need to end before it is given up.
 _GIVE_UP_S = 20.0
 #: What a container that was never started, or is gone, is told of.
 _UNKNOWN = "Container ended with unknown status: Docker Engine does not know it any more"
-
-
-@dataclasses.dataclass(slots=True)
-class _Client:
-    """The command that writes a container's output; ``child`` is None for an adopted one."""
-
-    pid: int
-    child: subprocess.Popen[bytes] | None = None
-
-    async def ended(self) -> None:
-        with contextlib.suppress(OSError):
-            await ended(self.pid)
-        if self.child is not None:
-            self.child.wait()
 
 
 @dataclasses.dataclass(slots=True)
@@ -65,7 +47,7 @@ class _Container:
 
     task: Task
     name: str
-    client: _Client | None = None
+    output: Output | None = None
     work: asyncio.Task[None] | None = None
     stopping: asyncio.Task[None] | None = None
     grace_s: float | None = None
@@ -123,9 +105,7 @@ class DockerExecutor:
             return False
         container = self._add(task)
         container.is_made = container.is_started = True
-        process = procfs.read(task.pid) if task.pid else None
-        if process is not None and not process.is_zombie and process.start == task.pid_start:
-            container.client = _Client(task.pid)
+        container.output = docker_output.recall(self._layout, task)
         work = self._guarded(container, self._follow(container))
         container.work = background.start(work, f"container {task.id}")
         return True
@@ -149,7 +129,7 @@ class DockerExecutor:
             return
         left = dict(await asyncio.to_thread(docker_cli.ours, self._layout.work_dir))
         strangers = [task_id for task_id in left if task_id not in self._containers]
-        await _remove_of(strangers)
+        await docker_cli.remove(strangers)
 
     async def close(self) -> None:
         """Wait until all containers that were killed have ended, and none is left."""
@@ -192,57 +172,46 @@ class DockerExecutor:
         self._mark.touch()
         self._report(StatusUpdate(task.id, STARTING))
         volumes = {path: str(source) for path, source in self._volumes.of(instance).items()}
-        await _create(docker_options.creation(instance, str(directory), volumes))
+        await docker_cli.create(docker_options.creation(instance, str(directory), volumes))
         container.is_made = True
-        container.client = self._client(container, ["start", "--attach"])
+        container.output = self._output(container, "start", "--attach")
         return await self._follow(container)
 
     async def _follow(self, container: _Container) -> State | None:
         is_told = container.task.state == RUNNING
         while True:
-            state = await _look(container.name)
+            state = await docker_cli.look(container.name)
             if state is None:
                 return None
             if state.started and not is_told:
                 is_told = True
                 self._running(container, state)
-            if not state.is_running and (state.started or await _has_ended(container.client)):
-                await _finish(container.client)
+            output = container.output
+            if not state.is_running and (state.started or output is None or output.is_over):
+                if output is not None:
+                    await output.finish()
                 return state
             await self._until_news(container, state)
 
     async def _until_news(self, container: _Container, state: State) -> None:
         """Return when a running container's output has ended; look often at one that starts."""
         if state.is_running:
-            if container.client is None or await _has_ended(container.client):
-                container.client = self._client(
-                    container, ["attach", "--no-stdin", "--sig-proxy=false"]
+            if container.output is None or container.output.is_over:
+                container.output = self._output(
+                    container, "attach", "--no-stdin", "--sig-proxy=false"
                 )
-            await container.client.ended()
+            await container.output.over()
         await asyncio.sleep(_LOOK_AGAIN_S)
 
+    def _output(self, container: _Container, *command: str) -> Output:
+        return docker_output.start(self._layout, container.task, [*command, container.name])
+
     def _running(self, container: _Container, state: State) -> None:
-        """Tell that a container runs, and by which pid its output is found again."""
+        """Tell that a container runs, and where."""
         container.is_started = True
-        pid = 0 if container.client is None else container.client.pid
-        process = procfs.read(pid) if pid else None
-        start = 0 if process is None else process.start
-        update = StatusUpdate(container.task.id, RUNNING, "", pid, start, state.ip)
-        self._report(update)
+        self._report(StatusUpdate(container.task.id, RUNNING, container_ip=state.ip))
         if container.grace_s is not None:
             self._stop(container)
-
-    def _client(self, container: _Container, command: list[str]) -> _Client:
-        directory = self._layout.sandbox(container.task)
-        with _appending(directory / "stdout") as out, _appending(directory / "stderr") as err:
-            child = subprocess.Popen(
-                ["docker", *command, container.name],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-            )
-        return _Client(child.pid, child)
 
     def _stop(self, container: _Container) -> None:
         grace_s = math.ceil(container.grace_s or 0)
@@ -266,16 +235,6 @@ async def _unless_given_up(
     return None
 
 
-async def _create(creation: docker_options.Creation) -> None:
-    answer = await docker_cli.run(
-        creation.arguments, text=creation.env_file, extra_env=creation.passed_on
-    )
-    if answer.code != 0:
-        # Not the whole command: an app's parameters may hold what is not for everybody.
-        problem = f"Failed to run 'docker create': exited with status {answer.code}"
-        raise DockerError(f"{problem}; stderr='{answer.err.strip()}'")
-
-
 async def _end(container: _Container, grace_s: int) -> None:
     """Stop a container; give it up if the engine cannot."""
     with contextlib.suppress(TimeoutError):
@@ -284,37 +243,6 @@ async def _end(container: _Container, grace_s: int) -> None:
         )
     await asyncio.sleep(_GIVE_UP_S)
     container.given_up.set()
-
-
-async def _look(name: str) -> State | None:
-    """Return how a container is; wait a while for an engine that is away."""
-    clock = asyncio.get_running_loop()
-    until = clock.time() + _ENGINE_AWAY_S
-    while True:
-        with contextlib.suppress(TimeoutError):
-            if (state := await docker_cli.inspect(name)) is not None:
-                return state
-            if (await docker_cli.run(["version"])).code == 0:
-                return await docker_cli.inspect(name)
-        if clock.time() > until:
-            return None
-        await asyncio.sleep(1)
-
-
-async def _has_ended(client: _Client | None) -> bool:
-    if client is None:
-        return True
-    if client.child is not None:
-        return client.child.poll() is not None
-    process = procfs.read(client.pid)
-    return process is None or process.is_zombie
-
-
-async def _finish(client: _Client | None) -> None:
-    """Let the last of the output arrive before the end is told."""
-    if client is not None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(client.ended(), 5)
 
 
 def _verdict(container: _Container, state: State | None) -> StatusUpdate:
@@ -329,16 +257,3 @@ def _verdict(container: _Container, state: State | None) -> StatusUpdate:
         return StatusUpdate(task_id, KILLED, message)
     is_good = state.started and state.code == 0
     return StatusUpdate(task_id, FINISHED if is_good else FAILED, message)
-
-
-async def _remove_of(task_ids: Iterable[str]) -> None:
-    for task_id in task_ids:
-        found = await docker_cli.run(
-            ["ps", "--all", "--quiet", "--filter", f"label=MESOS_TASK_ID={task_id}"]
-        )
-        for container in found.out.split():
-            await docker_cli.run(["rm", "--force", "--volumes", container])
-
-
-def _appending(path: Path) -> IO[bytes]:
-    return path.open("ab", buffering=0)

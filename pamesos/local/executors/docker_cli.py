@@ -13,15 +13,19 @@ import dataclasses
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from pamesos.local.executors.docker_options import Creation
 
 #: Where an engine listens unless ``DOCKER_HOST`` says otherwise.
 _DEFAULT_HOST = "unix:///var/run/docker.sock"
 #: An engine that does not answer a short question by then is taken for dead.
 _ANSWER_S = 60.0
 _PULL_S = 1800.0
+#: How long an engine may be away before its containers are given up.
+_ENGINE_AWAY_S = 30.0
 
 
 class DockerError(Exception):
@@ -124,6 +128,39 @@ async def inspect(name: str) -> State | None:
     """Return how a container is; None if there is none, or no engine to say so."""
     answer = await run(["container", "inspect", "--format", "{{json .}}", name])
     return _state(json.loads(answer.out)) if answer.code == 0 else None
+
+
+async def look(name: str) -> State | None:
+    """Return how a container is as :func:`inspect`, but wait a while for an engine that is away."""
+    clock = asyncio.get_running_loop()
+    until = clock.time() + _ENGINE_AWAY_S
+    while True:
+        with contextlib.suppress(TimeoutError):
+            if (state := await inspect(name)) is not None:
+                return state
+            if (await run(["version"])).code == 0:
+                return await inspect(name)
+        if clock.time() > until:
+            return None
+        await asyncio.sleep(1)
+
+
+async def create(creation: Creation) -> None:
+    """Make a container. Raises DockerError."""
+    answer = await run(creation.arguments, text=creation.env_file, extra_env=creation.passed_on)
+    if answer.code != 0:
+        # Not the whole command: an app's parameters may hold what is not for everybody.
+        problem = f"Failed to run 'docker create': exited with status {answer.code}"
+        raise DockerError(f"{problem}; stderr='{answer.err.strip()}'")
+
+
+async def remove(task_ids: Iterable[str]) -> None:
+    """Remove all containers of these tasks."""
+    for task_id in task_ids:
+        label = f"label=MESOS_TASK_ID={task_id}"
+        found = await run(["ps", "--all", "--quiet", "--filter", label])
+        for container in found.out.split():
+            await run(["rm", "--force", "--volumes", container])
 
 
 def _state(shown: Mapping[str, Any]) -> State:
