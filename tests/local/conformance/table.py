@@ -50,6 +50,9 @@ def text(rows: Iterable[Row]) -> str:
         counts = f"{len(row.outcomes):>10}{equal:>8}{skipped:>9}{known:>7}{len(row.unexpected):>11}"
         lines.append(f"{row.name:<42}{counts}")
         notes.extend(_note(row, outcome) for outcome in row.differing)
+        lines_skipped = [str(each.exchange.line) for each in row.outcomes if not each.played]
+        if lines_skipped:
+            notes.append(f"{row.name}: skipped as half-way {', '.join(lines_skipped)}")
         notes.extend(
             f"{row.name}:{line} is listed as differing, but equal" for line in row.outdated
         )
