@@ -10,7 +10,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from pamesos.engine.watching.timeline import Deed
-from pamesos.web.marks import OK, UNKNOWN, WARN, Mark
+from pamesos.web.marks import BUSY, OK, UNKNOWN, WARN, Mark
 from pamesos.web.parts import attention, chain, link, mark, moment, tasks, timeline
 from pamesos.web.style import STYLE, STYLE_HASH
 from pamesos.web.view import ClusterCard, PageView
@@ -65,8 +65,8 @@ _SECTION = Markup("""<section class="card" aria-labelledby="{anchor}">
 def overview(view: PageView, *, refreshes: bool) -> str:
     """Return the page of all clusters."""
     cards = Markup("").join(_card(card, linked=True) for card in view.clusters)
-    wrong = sum(card.mark.level != OK for card in view.clusters)
-    state = f"{wrong} of {len(view.clusters)} need a look." if wrong else "All are up."
+    wrong = len(_wrong(view))
+    state = f"{wrong} of {len(view.clusters)} need a look." if wrong else "None needs a look."
     cards = Markup("<p>{}</p>\n").format(state) + cards
     if not view.clusters:
         cards = Markup('<p class="card">No cluster is watched yet.</p>')
@@ -100,8 +100,13 @@ def cluster_path(name: str) -> str:
 
 def _title(view: PageView) -> str:
     """Put the bad news into the tab: a page in the background must still tell."""
-    wrong = [card.name for card in view.clusters if card.mark.level != OK]
-    return f"({len(wrong)}) pamesos: {', '.join(wrong)}" if wrong else "pamesos: all up"
+    wrong = _wrong(view)
+    return f"({len(wrong)}) pamesos: {', '.join(wrong)}" if wrong else "pamesos: all well"
+
+
+def _wrong(view: PageView) -> list[str]:
+    """Return the clusters that need a look; one in a deployment does not."""
+    return [card.name for card in view.clusters if card.mark.level not in {OK, BUSY}]
 
 
 def _page(

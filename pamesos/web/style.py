@@ -51,6 +51,7 @@ dl{display:grid;grid-template-columns:auto 1fr;gap:0 12px;margin:4px 0 0}
 dt{color:var(--soft)}dd{margin:0;min-width:0}
 .remark{margin:4px 0 0;padding-left:10px;border-left:3px solid var(--warn);white-space:pre-line}
 .attention{list-style:none;margin:0 0 16px;padding:0}
+.attention .mark{margin-right:6px}
 .attention li{padding:8px 0;border-top:1px solid var(--line)}
 .timeline{list-style:none;margin:0;padding:0}
 .timeline li{padding:10px 0;border-top:1px solid var(--line)}
