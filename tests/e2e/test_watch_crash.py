@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -40,6 +41,12 @@ def kills(cluster: QuickCluster, task_id: str) -> list[dict]:
     return [e for e in entries if e["action"] == "task.replaced" and e["subject"] == task_id]
 
 
+def wake(cluster: QuickCluster, task_id: str) -> None:
+    """Let a hanging task hear the SIGTERM that waits for it."""
+    with contextlib.suppress(AssertionError):  # it is gone already
+        cluster.signal_task(task_id, signal.SIGCONT)
+
+
 @pytest.mark.parametrize(
     ("boundary", "outcomes"),
     [
@@ -55,7 +62,12 @@ def test_a_watcher_killed_at_a_boundary_neither_loses_nor_doubles(cluster, bound
     cluster.signal_task(victim, signal.SIGSTOP)
 
     crash_at(cluster, boundary, log)
-    with cluster.watched():
+    if boundary in {"after-send", "after-outcome"}:
+        wake(cluster, victim)
+    with cluster.watched() as later:
+        if boundary in {"before-intent", "after-intent"}:
+            wait_until(lambda: '"outcome": "done"' in later.read_text(), "the task is killed")
+            wake(cluster, victim)
         wait_until(lambda: victim not in cluster.tasks(NODES), "the task is replaced")
         wait_until(lambda: is_whole(cluster), "the RM knows all nodes and no dead one")
         wait_until(

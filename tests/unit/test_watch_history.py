@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pamesos.clients.zookeeper import parse_url
+from pamesos.core.jobs import RunningTask
 from pamesos.core.memory import AppMemory, Failure, Memory
 from pamesos.core.observed import AppView, GroupView, QueueView, TaskView
+from pamesos.core.server import ServerMemory
 from pamesos.core.snapshot import ClusterSnapshot
-from pamesos.engine.watching.history import changes, merge, outcome_of, restore
+from pamesos.engine.watching.history import changes, merge, restore
+from pamesos.engine.watching.history_settle import outcome_of
 from pamesos.engine.watching.hold import EVERYTHING, FileStore, Order, Orders
 from pamesos.engine.watching.journal import Entry, fold
 from pamesos.errors import SettingsError
@@ -104,19 +108,32 @@ def test_a_kill_counts_unless_it_never_happened(outcome, remembered):
 
 
 def test_what_is_noted_is_what_is_restored():
+    oom = Failure("a", NOW, "oom", "agent-1", timedelta(seconds=4))
     memory = Memory(
-        apps={
-            APP: AppMemory(
-                failures=(Failure("a", NOW, "oom"), Failure("b", NOW)), gave_up="loop", version="1"
-            )
-        }
+        apps={APP: AppMemory(failures=(oom, Failure("b", NOW)), gave_up="loop", version="1")},
+        server=ServerMemory("s-2", "h:1,2", is_successor=True, moved_at=ago(30)),
     )
     notes = [
-        Entry("e", NOW, action, "/small", f, note=True) for action, f in changes(Memory(), memory)
+        Entry("e", NOW, action, "/small", fields, note=True)
+        for action, fields in changes(Memory(), memory)
     ]
 
     assert restore(notes, WINDOW, NOW) == memory
     assert list(changes(memory, memory)) == []
+
+
+def test_a_preempted_workflow_task_is_remembered_and_looked_for():
+    fields = {"job_id": "7", "workflow_task": "sum", "node": "default-1"}
+    cut_off = entry("workflow_task.preempted", 30, **fields)
+    old = RunningTask(7, "sum", "default-1", ago(60))
+    again = RunningTask(7, "sum", "default-2", ago(10))
+
+    assert restore([cut_off], WINDOW, NOW).preempted == {str(old): ago(30)}
+    outcomes = [
+        outcome_of(cut_off, replace(snapshot(), workflow_tasks=tasks), NOW)
+        for tasks in (None, (old,), (again,))
+    ]
+    assert [(outcome or "").partition(":")[0] for outcome in outcomes] == ["", "lost", "done"]
 
 
 def test_a_successor_adds_what_it_saw_itself():

@@ -14,15 +14,15 @@ from typing import Any
 import structlog
 
 from pamesos.core.memory import AppMemory, Failure, Memory
+from pamesos.core.server import ServerMemory
 from pamesos.core.snapshot import ClusterSnapshot
+from pamesos.engine.watching.history_settle import KILL, PREEMPT, outcome_of, workflow_task
 from pamesos.engine.watching.journal import Entry, Journal
 
 log = structlog.get_logger()
 
-KILL, RESET, REMOVE = "task.replaced", "launch_delay.reset", "rm_node.removed"
+SERVER = "server.seen"
 FAILED, GIVEN_UP, GIVE_UP_OVER = "task.failed", "app.given_up", "app.helped_again"
-#: Marathon's own default of taskKillGracePeriodSeconds, and what a kill takes besides.
-_KILL_GRACE_S, _KILL_SLACK_S = 3, 5
 
 Note = tuple[str, dict[str, Any]]
 
@@ -61,9 +61,8 @@ class History:
             self._journal.conclude(self._clock(), entry.id, outcome)
             self._cut_off.remove(entry)
             log.info(entry.action, outcome=outcome, **entry.fields)
-            if entry.action == KILL and outcome.startswith("lost"):
-                others = {t: at for t, at in memory.killed.items() if t != entry.subject}
-                memory = replace(memory, killed=others)
+            if outcome.startswith("lost"):
+                memory = _forget(memory, entry)
         return memory
 
     def keep(self, memory: Memory) -> None:
@@ -73,19 +72,49 @@ class History:
         self._kept = memory
 
 
+def _forget(memory: Memory, entry: Entry) -> Memory:
+    """Return the memory without an action that never happened, so that it is decided again."""
+    gone = _sent_to(entry)
+    if entry.action == KILL:
+        return replace(memory, killed={t: at for t, at in memory.killed.items() if t != gone})
+    if entry.action == PREEMPT:
+        others = {task: at for task, at in memory.preempted.items() if task != gone}
+        return replace(memory, preempted=others)
+    return memory
+
+
 def restore(entries: Sequence[Entry], window: timedelta, now: datetime) -> Memory:
     """Return what a watcher that wrote these entries would remember now."""
     apps: dict[str, AppMemory] = {}
-    killed: dict[str, datetime] = {}
+    sent: dict[str, dict[str, datetime]] = {KILL: {}, PREEMPT: {}}
+    server = ServerMemory()
     for entry in entries:
         app_id = str(entry.fields.get("app_id", ""))
-        if entry.action == KILL and not _never_happened(entry):
-            killed[entry.subject] = entry.at
+        if entry.action in sent and not _never_happened(entry):
+            sent[entry.action][_sent_to(entry)] = entry.at
+        if entry.action == SERVER:
+            server = _server(entry)
         if app_id:
             apps[app_id] = _restore_app(apps.get(app_id, AppMemory()), entry)
     return Memory(
         apps={app_id: _within(app, window, now) for app_id, app in apps.items()},
-        killed={task: at for task, at in killed.items() if now - at < window},
+        killed={task: at for task, at in sent[KILL].items() if now - at < window},
+        preempted={task: at for task, at in sent[PREEMPT].items() if now - at < window},
+        server=server,
+    )
+
+
+def _sent_to(entry: Entry) -> str:
+    return str(workflow_task(entry)) if entry.action == PREEMPT else entry.subject
+
+
+def _server(entry: Entry) -> ServerMemory:
+    moved_at = entry.fields.get("moved_at")
+    return ServerMemory(
+        entry.subject,
+        str(entry.fields.get("address", "")),
+        is_successor=bool(entry.fields.get("is_successor")),
+        moved_at=datetime.fromisoformat(moved_at) if moved_at else None,
     )
 
 
@@ -138,7 +167,13 @@ def merge(own: Memory, told: Memory) -> Memory:
     apps = dict(own.apps)
     for app_id, app in told.apps.items():
         apps[app_id] = _merge_app(own.app(app_id), app)
-    return replace(own, apps=apps, killed={**own.killed, **told.killed})
+    return replace(
+        own,
+        apps=apps,
+        killed={**own.killed, **told.killed},
+        preempted={**own.preempted, **told.preempted},
+        server=own.server if own.server.task_id else told.server,
+    )
 
 
 def _merge_app(own: AppMemory, told: AppMemory) -> AppMemory:
@@ -169,45 +204,20 @@ def changes(before: Memory, after: Memory) -> Iterator[Note]:
         if known.gave_up and not app.gave_up:
             asked = not app.failures and bool(known.failures)
             yield GIVE_UP_OVER, {**frame, "asked": asked, "reason": _why_over(known, app, asked)}
+    if after.server.task_id and _as_seen(after.server) != _as_seen(before.server):
+        yield SERVER, _as_seen(after.server)
+
+
+def _as_seen(server: ServerMemory) -> dict[str, Any]:
+    return {
+        "task_id": server.task_id,
+        "address": server.address,
+        "is_successor": server.is_successor,
+        "moved_at": server.moved_at.isoformat() if server.moved_at is not None else None,
+    }
 
 
 def _why_over(before: AppMemory, after: AppMemory, asked: bool) -> str:
     if before.version != after.version:
         return "a new definition"
     return "an operator resumed it" if asked else "it was calm for a whole window"
-
-
-def outcome_of(entry: Entry, snapshot: ClusterSnapshot, now: datetime) -> str | None:
-    """Look what became of an action whose outcome nobody wrote down; None: not known yet."""
-    if snapshot.group is None:
-        return None
-    match entry.action:
-        case "task.replaced":
-            return _outcome_of_kill(entry, snapshot, now)
-        case "launch_delay.reset":
-            queued = snapshot.queue.get(entry.subject)
-            return _found(queued is not None and queued.waiting_for_delay, "the app is delayed")
-        case "rm_node.removed":
-            if snapshot.rm_nodes is None:
-                return None
-            listed = any(node.url == entry.subject for node in snapshot.rm_nodes)
-            return _found(listed, "the RM lists the node")
-        case _:
-            return "unknown: nobody saw how it ended"
-
-
-def _outcome_of_kill(entry: Entry, snapshot: ClusterSnapshot, now: datetime) -> str | None:
-    app = next((a for a in snapshot.apps if a.id == entry.fields.get("app_id")), None)
-    if app is None or not any(t.id == entry.subject and t.running for t in app.tasks):
-        return _found(False, "the task runs")
-    # A task that was told to end may take its grace for it: that it runs says nothing before.
-    grace_s = float(app.definition.get("taskKillGracePeriodSeconds", _KILL_GRACE_S))
-    if now - entry.at < timedelta(seconds=grace_s + _KILL_SLACK_S):
-        return None
-    return _found(True, "the task runs")
-
-
-def _found(still: bool, what: str) -> str:
-    if still:
-        return f"lost: cut off before it was sent, {what} still; it may be decided again"
-    return "done: cut off before it was confirmed, seen afterwards"

@@ -42,7 +42,7 @@ class Entry:
     @property
     def subject(self) -> str:
         """What it was about: a task, an entry of the RM, or an app."""
-        names = ("task_id", "url", "app_id")
+        names = ("task_id", "url", "workflow_task", "app_id")
         return next((str(self.fields[name]) for name in names if self.fields.get(name)), "")
 
 
