@@ -62,9 +62,7 @@ def test_a_constraint_decides_by_where_the_others_are(
             "UnfulfilledConstraint",
             id="the first reason counts",
         ),
-        pytest.param(
-            {"requirePorts": True}, Used(ports={10000}), "InsufficientPorts", id="port"
-        ),
+        pytest.param({"requirePorts": True}, Used(ports={10000}), "InsufficientPorts", id="port"),
     ],
 )
 def test_an_offer_is_refused_for_the_first_reason(
