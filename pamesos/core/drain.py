@@ -31,8 +31,8 @@ class Use(enum.IntEnum):
     IDLE = 1
     #: Busy, or in a state that may be: it is waited for.
     BUSY = 2
-    #: Marathon cannot see it; what it works on is not known.
-    UNREACHABLE = 3
+    #: Marathon cannot see it, or its nodes may bear names of their own: what it does is not known.
+    UNKNOWN = 3
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,17 @@ class Candidate:
 
     task: TaskView
     nodes: tuple[RmNode, ...] = ()
+    #: Whether living nodes with names that pamesos did not give are on its host: a node source
+    #: with a command of the user's own may have named them.
+    has_strangers: bool = False
 
     @property
     def use(self) -> Use:
         if self.task.state == "TASK_UNREACHABLE":
-            return Use.UNREACHABLE
-        if not any(not node.state.dead for node in self.nodes):
-            return Use.NONE
+            return Use.UNKNOWN
+        if not self.urls:
+            is_named = bool(self.nodes) or not self.task.running
+            return Use.UNKNOWN if self.has_strangers and not is_named else Use.NONE
         return Use.IDLE if all(node.state in _NO_WORK for node in self.nodes) else Use.BUSY
 
     @property
@@ -85,11 +89,20 @@ class Step:
 def candidates(app: AppView, nodes: Sequence[RmNode]) -> tuple[Candidate, ...]:
     """Return the tasks of a node source that are not over, each with its nodes."""
     source = app.labels.get(names.LABEL_NODE_SOURCE, "")
+    strangers = {
+        node.host
+        for node in nodes
+        if not node.state.dead and names.source_of_process(names.process_of_node(node.name)) is None
+    }
     by_process: dict[str, list[RmNode]] = {}
     for node in nodes:
         by_process.setdefault(names.process_of_node(node.name), []).append(node)
     return tuple(
-        Candidate(task, tuple(by_process.get(names.node_name(source, task.id) or "", ())))
+        Candidate(
+            task,
+            tuple(by_process.get(names.node_name(source, task.id) or "", ())),
+            has_strangers=task.host in strangers,
+        )
         for task in app.tasks
         if not task.terminal
     )
@@ -115,7 +128,7 @@ def drain_step(
         kill=kill,
         waits_for=tuple(one for one in left if one.use > Use.IDLE),
         preempt=tuple(one for one in left if one.use is Use.BUSY and now >= deadline),
-        forced=tuple(one for one in kill if one.use is Use.BUSY),
+        forced=tuple(one for one in kill if one.use > Use.IDLE),
     )
 
 

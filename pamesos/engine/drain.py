@@ -199,8 +199,8 @@ class Drainer:
                 self._said.add(one.task.id)
                 left_s = (self._until - self.clock()).total_seconds()
                 what = f"{', '.join(one.busy_nodes)} is at work"
-                if one.use is Use.UNREACHABLE:
-                    what = f"{one.task.id} is unreachable, so nobody knows what it works on"
+                if one.use is Use.UNKNOWN:
+                    what = f"nobody knows what {one.task.id} works on"
                 self.hear.on_note(f"{what}: waiting up to {max(0.0, left_s):.0f} s for it")
         return step
 
@@ -220,9 +220,10 @@ class Drainer:
 
     def _name(self, forced: Iterable[Candidate]) -> None:
         for one in forced:
+            nodes = ", ".join(one.busy_nodes)
+            at_work = f"while {nodes} works" if nodes else "and nobody knows what it works on"
             self.hear.on_note(
-                f"the drain's deadline passed: {one.task.id} is killed while "
-                f"{', '.join(one.busy_nodes)} works; what it works on may be lost"
+                f"the drain's deadline passed: {one.task.id} is killed, {at_work}; that may be lost"
             )
 
     def _forget(self, app_id: str, killed: dict[str, Candidate]) -> None:

@@ -51,7 +51,7 @@ def one(number: int, *words: str, state: str = "TASK_RUNNING") -> Candidate:
         pytest.param(one(1), Use.NONE, True, id="never-registered"),
         pytest.param(
             one(1, "FREE locked", state="TASK_UNREACHABLE"),
-            Use.UNREACHABLE,
+            Use.UNKNOWN,
             False,
             id="unreachable-is-not-idle",
         ),
@@ -159,6 +159,28 @@ def test_each_task_is_paired_with_the_nodes_of_its_process():
         (task(1).id, (url(1, 0), url(1, 1))),
         (task(2).id, ()),
     ]
+
+
+@pytest.mark.parametrize(
+    ("stranger", "state", "use"),
+    [
+        pytest.param(("mine", "FREE", "h"), "TASK_RUNNING", Use.UNKNOWN, id="may-be-its-node"),
+        pytest.param(("mine", "DOWN", "h"), "TASK_RUNNING", Use.NONE, id="dead"),
+        pytest.param(("mine", "BUSY", "other"), "TASK_RUNNING", Use.NONE, id="on-another-host"),
+        pytest.param(("mine", "BUSY", "h"), "TASK_STAGING", Use.NONE, id="it-does-not-run-yet"),
+        pytest.param(
+            ("large-00000009-1", "BUSY", "h"), "TASK_RUNNING", Use.NONE, id="of-another-source"
+        ),
+    ],
+)
+def test_nodes_with_names_of_their_own_are_not_taken_for_none(stranger, state, use):
+    name, word, host = stranger
+    one_task = replace(task(1, state), host="h")
+    app = AppView(NODES, 1, "v1", labels={names.LABEL_NODE_SOURCE: "default"}, tasks=(one_task,))
+
+    (found,) = candidates(app, [RmNode(f"pnp://{host}:1/{name}", NodeState.of(word), host)])
+
+    assert found.use is use
 
 
 @pytest.mark.parametrize(
