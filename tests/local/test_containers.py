@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -381,3 +382,18 @@ def test_a_stopped_engine_removes_its_containers_and_starts_them_again(
     local_marathon.start()
     again = Api(local_marathon.url)
     wait_for(lambda: len(again.running("/t/a")) == 2, START_S)
+
+
+def test_a_task_that_is_killed_while_its_image_comes_is_never_started(
+    local_marathon: LocalMarathon, box: Api
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, stream(box.url) as events:
+        image = f"127.0.0.1:{silent.getsockname()[1]}/some/image:1"
+        box.put_group(in_container("a", docker={"image": image}))
+        silent.settimeout(START_S)
+        silent.accept()[0].detach()  # asked, and never answered
+        box.call("DELETE", "/v2/groups/t?force=true")
+        killed = events.wait("status_update_event", taskStatus="TASK_KILLED")
+        assert killed["message"] == "Container was never started"
+        box.settle()
+        assert local_marathon.stop() == 0
