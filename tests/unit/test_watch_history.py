@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +17,7 @@ from pamesos.engine.watching.history import changes, merge, restore
 from pamesos.engine.watching.history_settle import outcome_of
 from pamesos.engine.watching.hold import EVERYTHING, FileStore, Order, Orders
 from pamesos.engine.watching.journal import Entry, fold
+from pamesos.engine.watching.leader import Gate
 from pamesos.errors import SettingsError
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
@@ -251,3 +252,38 @@ def test_a_bad_address_of_zookeeper_is_a_settings_error(url):
         parse_url(url)
 
     assert "u:pw" not in str(caught.value)
+
+
+@dataclass
+class Lent:
+    """A mandate whose terms a test sets."""
+
+    term: int = 1
+    why_not: str = ""
+
+    def refusal(self) -> str:
+        return self.why_not
+
+    def confirm(self) -> str:
+        return self.why_not
+
+
+def test_what_was_decided_in_one_term_is_not_done_in_the_next(tmp_path):
+    mandate = Lent()
+    gate = Gate("/small", mandate, Orders(FileStore(tmp_path)))
+    gate.begin()
+    assert gate.refusal() == ""
+
+    mandate.term = 2
+    assert gate.refusal() == "the term has changed"
+    gate.begin()
+    assert gate.refusal() == ""
+    gate.close()
+    assert gate.refusal() == "the watcher ends"
+
+
+def test_orders_that_cannot_be_read_hold(tmp_path):
+    (tmp_path / "orders").write_text("no directory")
+    gate = Gate("/small", Lent(), Orders(FileStore(tmp_path)))
+
+    assert "cannot be used" in gate.held()

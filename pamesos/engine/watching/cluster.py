@@ -155,6 +155,7 @@ class ClusterWatcher:
         """Look, decide and act once; return after how many seconds to look again at the latest."""
         self._busy_since = time.monotonic()
         boundary("cycle")
+        self._gate.begin()
         snapshot = self._look(ring)
         standby = bool(self._gate.standby())
         now = self._clock()

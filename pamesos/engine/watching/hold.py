@@ -116,10 +116,19 @@ class FileStore:
 
     def load(self) -> Mapping[str, bytes]:
         try:
-            paths = list(self._directory.glob("*.json"))
-            return {unquote(path.stem): path.read_bytes() for path in paths}
-        except FileNotFoundError:  # removed between the listing and the reading
-            return self.load()
+            paths = [path for path in self._directory.iterdir() if path.suffix == ".json"]
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise self._unusable(error) from error
+        found = ((path, self._read(path)) for path in paths)
+        return {unquote(path.stem): data for path, data in found if data is not None}
+
+    def _read(self, path: Path) -> bytes | None:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:  # taken back meanwhile
+            return None
         except OSError as error:
             raise self._unusable(error) from error
 

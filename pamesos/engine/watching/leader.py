@@ -47,10 +47,19 @@ class Gate:
         self._mandate = mandate
         self.orders = orders
         self._closed = threading.Event()
+        self._term = mandate.term
 
     @property
     def term(self) -> int:
-        return self._mandate.term
+        """The term that is acted in since :meth:`begin`."""
+        return self._term
+
+    def begin(self) -> None:
+        """Begin to look and decide; what is decided may be done in this term only.
+
+        Lost and gained anew between, the right may have been another one's, who acted.
+        """
+        self._term = self._mandate.term
 
     def close(self) -> None:
         """Let nothing pass any more: the watcher is being stopped."""
@@ -58,7 +67,10 @@ class Gate:
 
     def standby(self) -> str:
         """Return why another one acts, or nobody does; empty if it is on this daemon to act."""
-        return "the watcher ends" if self._closed.is_set() else self._mandate.refusal()
+        if self._closed.is_set():
+            return "the watcher ends"
+        changed = self._term != self._mandate.term
+        return self._mandate.refusal() or ("the term has changed" if changed else "")
 
     def held(self) -> str:
         """Return why the operator wants no action; empty if nothing is held.
@@ -73,4 +85,4 @@ class Gate:
 
     def refusal(self) -> str:
         """Return why an action must not be sent now, asked afresh; empty if it may be."""
-        return self.standby() or self._mandate.confirm() or self.held()
+        return self._mandate.confirm() or self.standby() or self.held()

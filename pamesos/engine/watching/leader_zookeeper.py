@@ -52,7 +52,8 @@ class ElectedMandate:
         self._lock = threading.Lock()
         self._connected = False
         self._until = 0.0
-        self._term = 0
+        self._gains = 0
+        self._epoch = 0
         self._czxid = 0
         self._leads = False
         self._orders: list[str] = []
@@ -66,7 +67,15 @@ class ElectedMandate:
 
     @property
     def term(self) -> int:
-        return self._term
+        """How often it was gained. After each gap the journal has to be read again: another one
+        may have led, and an outcome may not have been written down.
+        """
+        return self._gains
+
+    @property
+    def epoch(self) -> int:
+        """What the journal's lines are written under."""
+        return self._epoch
 
     def refusal(self) -> str:
         if not self._connected:
@@ -98,7 +107,7 @@ class ElectedMandate:
         while not self._stop.is_set():
             self._wake.clear()
             try:
-                self._renew()
+                self._renew(stand=True)
                 self._look_at_orders()
                 self._say("")
             except StateUnavailableError as error:
@@ -108,11 +117,11 @@ class ElectedMandate:
             self._tell()
             self._wake.wait(self._session_s / 6)
 
-    def _renew(self) -> None:
-        """Ask who leads; take over if nobody does. Raises StateUnavailableError."""
+    def _renew(self, *, stand: bool = False) -> None:
+        """Ask who leads; with ``stand`` take over if nobody does. Raises StateUnavailableError."""
         asked_at = _now()
         leader = self.zookeeper.leader(LEADER, self._changed)
-        if leader is None and not self._stop.is_set():
+        if leader is None and stand and not self._stop.is_set():
             self.zookeeper.prepare(EPOCH, JOURNAL, ORDERS)
             self.zookeeper.take(LEADER, EPOCH, json.dumps({"by": self._name}).encode())
             asked_at = _now()
@@ -122,8 +131,9 @@ class ElectedMandate:
                 self._until = 0.0
                 return
             if leader.czxid != self._czxid:
-                self._term, self._czxid = self.zookeeper.version(EPOCH), leader.czxid
+                self._epoch, self._czxid = self.zookeeper.version(EPOCH), leader.czxid
             if self._connected and not self._stop.is_set():
+                self._gains += self._until <= _now()
                 self._until = asked_at + _SAFE_SHARE * self._session_s
 
     def _changed(self, _event: object) -> None:
@@ -148,9 +158,9 @@ class ElectedMandate:
             return
         self._leads = leads
         if leads:
-            log.info("leader.gained", term=self._term, name=self._name)
+            log.info("leader.gained", epoch=self._epoch, name=self._name)
         else:
-            log.warning("leader.lost", term=self._term, reason=self.refusal())
+            log.warning("leader.lost", epoch=self._epoch, reason=self.refusal())
         self._on_change()
 
     def _look_at_orders(self) -> None:
@@ -217,7 +227,7 @@ class ZooKeeperState:
         self._mandate = ElectedMandate(address, session_s)
         zookeeper = self._mandate.zookeeper
         self.mandate: Mandate = self._mandate
-        self.lines: Lines = ZooKeeperLines(zookeeper, lambda: self._mandate.term)
+        self.lines: Lines = ZooKeeperLines(zookeeper, lambda: self._mandate.epoch)
         self.orders = Orders(ZooKeeperStore(zookeeper))
 
     def start(self, on_change: Callable[[], None]) -> None:
