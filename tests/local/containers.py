@@ -15,8 +15,8 @@ import pytest
 from tests.local.api import Json
 
 #: Made here from the machine's static busybox: no registry is asked for anything.
-IMAGE = "pamesos/test-box:1"
-_COMMANDS = "cat echo env grep hostname httpd id kill ls nc pwd sh sleep sort test touch true wget"
+IMAGE = "pamesos/test-box:2"
+_COMMANDS = "cat echo env grep hostname httpd id kill ls mkdir nc pwd sh sleep sort test touch wget"
 
 
 def docker(*arguments: str, stdin: bytes = b"") -> str:
