@@ -104,6 +104,7 @@ class ElectedMandate:
         self.zookeeper.stop()
 
     def _run(self) -> None:
+        self._wake.wait(self._session_s / 3)  # for the connection; it need not be there at once
         while not self._stop.is_set():
             self._wake.clear()
             try:
