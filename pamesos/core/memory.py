@@ -46,6 +46,9 @@ class AppMemory:
     #: Set once the budget is spent; lifted by a new definition or a calm window.
     gave_up: str = ""
     version: str = ""
+    #: Which ``lastTaskFailure`` the last look showed: Marathon shows it for ever, so it must not be
+    #: counted again once it has left the window. Empty before the first look.
+    last_failure: str = ""
     #: Since when every instance has been ready; None while one is not.
     calm_since: datetime | None = None
     #: Task id -> when it started, of the tasks that ran at the last look: a failed one is listed
@@ -112,7 +115,8 @@ def note_give_up(memory: Memory, app_id: str, reason: str) -> Memory:
 
 def note_resume(memory: Memory, app_id: str) -> Memory:
     """Return the memory after an operator wants an app helped again: with a whole budget."""
-    fresh = AppMemory(version=memory.app(app_id).version)
+    known = memory.app(app_id)
+    fresh = AppMemory(version=known.version, last_failure=known.last_failure)
     return replace(memory, apps={**memory.apps, app_id: fresh})
 
 
@@ -132,7 +136,8 @@ def _remember_app(
     known: AppMemory, app: AppView, killed: frozenset[str], window: timedelta, now: datetime
 ) -> AppMemory:
     if known.version and known.version != app.version:
-        known = AppMemory(version=app.version)  # a new definition is a new chance
+        # A new definition is a new chance.
+        known = AppMemory(version=app.version, last_failure=known.last_failure)
     recent = tuple(failure for failure in known.failures if now - failure.at < window)
     seen = {failure.task_id for failure in known.failures} | killed
     new = {
@@ -147,6 +152,7 @@ def _remember_app(
         failures_at_reset=max(-1, known.failures_at_reset - len(known.failures) + len(recent)),
         gave_up="" if calm else known.gave_up,
         version=app.version,
+        last_failure=_last_failure(app),
         calm_since=calm_since,
         started={t.id: t.started_at for t in app.running_tasks() if t.started_at is not None},
     )
@@ -161,8 +167,13 @@ def _failures(known: AppMemory, app: AppView, now: datetime) -> Iterator[Failure
             yield _failure(known, task.id, task.host, about, now)
     # It names a kill by a failed health check too, which TASK_KILLED alone does not tell apart from
     # a user's (facts/stack.md, 4). One older than this watcher is history.
-    if last is not None and last.task_id and known.version:
+    if last is not None and known.last_failure not in ("", _last_failure(app)):
         yield _failure(known, last.task_id, last.host, last, now)
+
+
+def _last_failure(app: AppView) -> str:
+    last = app.last_failure
+    return last.task_id if last is not None and last.task_id else "none"
 
 
 def _failure(

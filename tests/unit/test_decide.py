@@ -275,6 +275,25 @@ def test_a_failure_from_before_the_watch_is_history():
 
 
 @pytest.mark.parametrize(
+    "version",
+    [pytest.param("v1", id="same-definition"), pytest.param("v2", id="new-definition")],
+)
+def test_a_failure_that_left_the_window_is_not_counted_anew(version):
+    before = cluster(nodes(*FOUR), THREE_UP)
+    failure = FailureView("t-9", "TASK_FAILED", "once")
+    memory = remember(Memory(), before, POLICY.window, NOW)
+    seen = cluster(nodes(*FOUR, last_failure=failure), THREE_UP)
+    memory = remember(memory, seen, POLICY.window, NOW)
+    assert len(memory.app(NODES).failures) == 1
+
+    later = cluster(nodes(*FOUR, last_failure=failure, version=version), THREE_UP)
+    memory = remember(memory, later, POLICY.window, NOW + POLICY.window)
+    memory = remember(memory, later, POLICY.window, NOW + POLICY.window + timedelta(seconds=1))
+
+    assert memory.app(NODES).failures == ()
+
+
+@pytest.mark.parametrize(
     ("after", "version", "given_up"),
     [
         pytest.param(timedelta(minutes=9), "v1", True, id="still-given-up"),
