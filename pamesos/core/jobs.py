@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
 _HOST_AND_NODE = re.compile(r"^(?P<host>.*?) \((?P<node>[^()]*)\)$")
 
@@ -23,7 +24,19 @@ class Credentials:
     password: str = field(default="admin", repr=False)
 
 
-class JobState(enum.Enum):
+class _Word(enum.Enum):
+    """A word of the REST API; each kind has OTHER for words that this version does not know."""
+
+    @classmethod
+    def of(cls, word: str) -> Self:
+        """Return the member for a word; OTHER if it is unknown."""
+        try:
+            return cls(word)
+        except ValueError:
+            return cls["OTHER"]
+
+
+class JobState(_Word):
     """``jobInfo.status``; values are the words of the REST API."""
 
     PENDING = "PENDING"
@@ -38,14 +51,6 @@ class JobState(enum.Enum):
     #: A word this version does not know: the job is followed until it has a known end.
     OTHER = "OTHER"
 
-    @classmethod
-    def of(cls, word: str) -> JobState:
-        """Return the state of a word; OTHER if it is unknown."""
-        try:
-            return cls(word)
-        except ValueError:
-            return cls.OTHER
-
     @property
     def over(self) -> bool:
         """Whether the job will never run again."""
@@ -55,7 +60,7 @@ class JobState(enum.Enum):
 _OVER = frozenset({JobState.FINISHED, JobState.CANCELED, JobState.FAILED, JobState.KILLED})
 
 
-class TaskStatus(enum.Enum):
+class TaskStatus(_Word):
     """``taskInfo.taskStatus``; values are the words of the REST API."""
 
     SUBMITTED = "SUBMITTED"
@@ -73,14 +78,6 @@ class TaskStatus(enum.Enum):
     NOT_RESTARTED = "NOT_RESTARTED"
     SKIPPED = "SKIPPED"
     OTHER = "OTHER"
-
-    @classmethod
-    def of(cls, word: str) -> TaskStatus:
-        """Return the status of a word; OTHER if it is unknown."""
-        try:
-            return cls(word)
-        except ValueError:
-            return cls.OTHER
 
     @property
     def over(self) -> bool:

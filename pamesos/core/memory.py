@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from pamesos.core import names
 from pamesos.core.jobs import RunningTask
 from pamesos.core.observed import AppView, FailureView
 from pamesos.core.server import ServerMemory, remember_server
@@ -32,7 +33,7 @@ class Failure:
     @property
     def instance(self) -> str:
         """The part of the task id that a relaunch keeps (facts/stack.md 1)."""
-        return self.task_id.rpartition("._app.")[0] or self.task_id
+        return names.instance_of_task(self.task_id)
 
 
 @dataclass(frozen=True)

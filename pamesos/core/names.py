@@ -69,6 +69,11 @@ def node_name(node_source: str, task_id: str) -> str | None:
     return f"{node_source}-{match['uuid'][:8]}-{match['incarnation']}"
 
 
+def instance_of_task(task_id: str) -> str:
+    """Return the part of a task id that a relaunch keeps (facts/stack.md 1); all if foreign."""
+    return task_id.rpartition("._app.")[0] or task_id
+
+
 def process_of_node(node: str) -> str:
     """Return the name its process registered with: ``default-1f3c2a9b-1_0`` is of worker 0."""
     return _WORKER.sub("", node)

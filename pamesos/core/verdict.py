@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from pamesos.core import names
 from pamesos.core.observed import AppView, DeploymentView, QueueView
 from pamesos.core.uptime import Settling, Uptime, measure
 from pamesos.core.waiting import why_not_up
@@ -235,7 +236,7 @@ def failures(app: AppView, evidence: Evidence) -> int:
     """
     ended: dict[str, int] = {}
     for task_id in evidence.failed_tasks.get(app.id, frozenset()):
-        instance = task_id.rpartition("._app.")[0] or task_id
+        instance = names.instance_of_task(task_id)
         ended[instance] = ended.get(instance, 0) + 1
     earlier = {task_id.rpartition("._app.")[0] for task_id in evidence.settling.before}
     for task in app.tasks:
